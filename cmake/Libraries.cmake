@@ -1,0 +1,17 @@
+# Every library from outside, found once. All are Debian packages (packages/build.txt).
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(CAF REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(CURL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+foreach(library hiredis libbrotlienc libbrotlidec libidn2 libzstd re2)
+  pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
+endforeach()
+# ldns ships a pkg-config file under either name, depending on the release.
+pkg_search_module(ldns REQUIRED IMPORTED_TARGET ldns libldns)
