@@ -17,18 +17,24 @@ function(stagedoor_test name)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
 endfunction()
 
+# Everything that `dev fuzz` runs.
+add_custom_target(fuzzers)
+
 # stagedoor_fuzz(NAME DEPENDS a SOURCES x_fuzz.cpp CORPUS dir): with STAGEDOOR_FUZZ a libFuzzer
 # program; always a test that replays the corpus, so that no found input comes back.
+# NAME is <noun>_fuzz and the corpus is corpus/<noun>: `dev fuzz` goes by these names.
 function(stagedoor_fuzz name)
   cmake_parse_arguments(ARG "" "CORPUS" "DEPENDS;SOURCES" ${ARGN})
+  get_filename_component(corpus ${ARG_CORPUS} ABSOLUTE)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE stagedoor_flags ${ARG_DEPENDS})
   if(STAGEDOOR_FUZZ)
-    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-    add_test(NAME fuzz.${name} COMMAND ${name} -runs=0 ${ARG_CORPUS})
+    add_test(NAME fuzz.${name} COMMAND ${name} -runs=0 ${corpus})
   else()
     target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
-    add_test(NAME fuzz.${name} COMMAND ${name} ${ARG_CORPUS})
+    add_test(NAME fuzz.${name} COMMAND ${name} ${corpus})
   endif()
+  set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120)
+  add_dependencies(fuzzers ${name})
 endfunction()

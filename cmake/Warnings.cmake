@@ -14,3 +14,7 @@ if(STAGEDOOR_SANITIZE)
     -fsanitize=${STAGEDOOR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(stagedoor_flags INTERFACE -fsanitize=${STAGEDOOR_SANITIZE})
 endif()
+if(STAGEDOOR_FUZZ)
+  # Coverage feedback from the libraries too, not only from the fuzz target's own file.
+  target_compile_options(stagedoor_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
