@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/net/socket.hpp"
+
+#include <cerrno>
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+
+namespace stagedoor::net {
+namespace {
+
+void set(int fd, int level, int option, int value) noexcept {
+  ::setsockopt(fd, level, option, &value, sizeof value);
+}
+
+result<unique_fd> bound(const address& at, int type) {
+  unique_fd fd(::socket(at.family(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return errno_fault(fault_side::self, "socket", errno);
+  set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  set(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (at.family() == AF_INET6) set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  if (::bind(fd.get(), at.data(), at.size()) != 0)
+    return errno_fault(fault_side::self, fmt::format("bind {}", at.to_string()), errno);
+  return fd;
+}
+
+}  // namespace
+
+result<unique_fd> listen_tcp(const address& at, int backlog) {
+  auto fd = bound(at, SOCK_STREAM);
+  if (!fd) return fd;
+  set(fd->get(), IPPROTO_TCP, TCP_NODELAY, 1);  // inherited by what it accepts
+  if (::listen(fd->get(), backlog) != 0)
+    return errno_fault(fault_side::self, fmt::format("listen {}", at.to_string()), errno);
+  return fd;
+}
+
+result<unique_fd> bind_udp(const address& at) { return bound(at, SOCK_DGRAM); }
+
+result<unique_fd> connect_tcp(const address& to) {
+  unique_fd fd(::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return errno_fault(fault_side::self, "socket", errno);
+  set(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (::connect(fd.get(), to.data(), to.size()) != 0 && errno != EINPROGRESS)
+    return errno_fault(fault_side::upstream, fmt::format("connect {}", to.to_string()), errno);
+  return fd;
+}
+
+int connect_error(int fd) noexcept {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+result<address> local_address(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  auto* sa = reinterpret_cast<sockaddr*>(&storage);
+  if (::getsockname(fd, sa, &length) != 0) return errno_fault(fault_side::self, "getsockname", errno);
+  return address(sa, length);
+}
+
+}  // namespace stagedoor::net
