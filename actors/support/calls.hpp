@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// How actors talk: tell, ask, after, stop, kill, and the promise of a later reply.
+//
+// CAF's own calls allow what this project does not: a request without a deadline, one without an
+// error handler, one that stops everything else while it waits, an answer to something that was not
+// a question, and a promise that is dropped in silence. None of them can be written with these.
+// CAF 1.x names all of this differently; this is the file to rewrite then.
+// Runs on: the scheduler, inside an actor's handler; tell(to, ...) and stop/kill from any thread.
+#pragma once
+
+#include "actors/support/end_reason.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/result.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/make_message.hpp>
+#include <caf/response_handle.hpp>
+#include <caf/response_promise.hpp>
+#include <caf/result.hpp>
+#include <caf/send.hpp>
+
+#include <cassert>
+#include <utility>
+
+namespace stagedoor::actors {
+
+/// No wait is longer than this; see tick_timer for what happens later.
+inline constexpr seconds longest_wait{60};
+
+enum class urgency : std::uint8_t { normal, urgent };  ///< urgent = ahead of the backlog
+
+// -- sending --------------------------------------------------------------------
+
+/// Fire and forget. The receiver sees no sender, so nothing comes back; ask() where it should.
+template <class Message>
+void tell(const caf::actor& to, Message message, urgency how = urgency::normal) {
+  if (!to) return;
+  const auto priority =
+      how == urgency::urgent ? caf::message_priority::high : caf::message_priority::normal;
+  to->enqueue(nullptr, caf::make_message_id(priority), caf::make_message(std::move(message)),
+              nullptr);
+}
+
+/// Sends `message` to itself after `delay`, at most longest_wait. It cannot be taken back: give it
+/// a generation number, or use a tick_timer.
+template <class Message>
+void after(caf::event_based_actor* self, milliseconds delay, Message message) {
+  assert(delay <= longest_wait);
+  caf::delayed_anon_send(caf::actor{self}, delay, std::move(message));
+}
+
+/// Orders an actor to stop, or ends it without asking.
+void stop(const caf::actor& who);
+void kill(const caf::actor& who);
+
+// -- asking ---------------------------------------------------------------------
+
+/// The part of ask() that is the same for all types: returns the id of the answer.
+caf::message_id send_request(caf::event_based_actor* self, const caf::actor& to,
+                             caf::message message, milliseconds deadline, urgency how);
+
+/// Exactly one of the handlers is called, within `deadline`: `on_reply(Reply&)` or
+/// `on_fault(const fault&)` (the kinds of to_fault). Neither is called once `self` has ended.
+template <class Reply, class Message, class OnReply, class OnFault>
+void ask(caf::event_based_actor* self, const caf::actor& to, Message message, milliseconds deadline,
+         OnReply on_reply, OnFault on_fault, urgency how = urgency::normal) {
+  const auto id = send_request(self, to, caf::make_message(std::move(message)), deadline, how);
+  caf::response_handle<caf::event_based_actor, caf::message, false>{id, self}.then(
+      [on_reply = std::move(on_reply)](Reply& reply) mutable { on_reply(reply); },
+      [on_fault = std::move(on_fault)](const caf::error& error) mutable {
+        on_fault(to_fault(error));
+      });
+}
+
+// -- answering ------------------------------------------------------------------
+
+/// A handler's reply from what the state class returned: `return reply(state_.add(m));`.
+template <class T>
+[[nodiscard]] caf::result<T> reply(result<T> outcome) {
+  if (!outcome) return to_error(outcome.error());
+  return std::move(outcome).value();
+}
+
+/// A reply that is given later. Made inside the handler of the question, which then returns void;
+/// dropped without deliver() or fail() it answers `closed` instead of leaving the caller to wait.
+template <class T>
+class promise {
+ public:
+  promise() = default;  ///< answers nobody
+  explicit promise(caf::local_actor* self) : promise_(self->make_response_promise()) {}
+  promise(promise&& other) noexcept : promise_(std::exchange(other.promise_, {})) {}
+  promise& operator=(promise&& other) noexcept {
+    if (this != &other) {
+      abandon();
+      promise_ = std::exchange(other.promise_, {});
+    }
+    return *this;
+  }
+  promise(const promise&) = delete;
+  promise& operator=(const promise&) = delete;
+  ~promise() { abandon(); }
+
+  void deliver(T value) { send(caf::make_message(std::move(value))); }
+  void fail(const fault& f) { send(caf::make_message(to_error(f))); }
+  [[nodiscard]] bool pending() const { return promise_.pending(); }
+
+ private:
+  void abandon() {
+    if (pending())
+      fail({fault_kind::closed, fault_side::self, retryable::yes, "no answer was given"});
+  }
+  // Goes around response_promise::deliver, which uses the thread of an actor that may have ended.
+  void send(caf::message answer) {
+    if (!pending()) return;
+    const auto made = std::exchange(promise_, {});
+    made.next()->enqueue(nullptr, made.id().response_id(), std::move(answer), nullptr);
+  }
+
+  caf::response_promise promise_;
+};
+
+}  // namespace stagedoor::actors

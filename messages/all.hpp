@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every message, for the few places that need all of them (the actor system's configuration, the
+// fuzz target). Others include the header of the messages they use.
+#pragma once
+
+#include "messages/supervision.hpp"
+#include "messages/support.hpp"
+#include "messages/team.hpp"
