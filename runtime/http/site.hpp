@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one host name serves, compiled for the loops: routes, middlewares, services.
+//
+// A team_router actor builds a site and the site publisher hands it to every loop; from then on it
+// is immutable. What a loop must remember about it (whose turn it is in a balancer, a rate
+// limiter's buckets) lives in the loop, keyed by qualified name, and survives the next version.
+// Owner: the snapshot table. Runs on: any thread, read only.
+#pragma once
+
+#include "runtime/http/middleware.hpp"
+#include "runtime/http/rule.hpp"
+#include "runtime/net/address.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace stagedoor::http {
+
+struct server {
+  std::string url;        ///< as configured, for logs: "http://127.0.0.1:9001"
+  net::address address;   ///< resolved by the control plane
+  std::string authority;  ///< host[:port] of the url: the Host sent when pass_host_header is off
+  std::uint32_t weight = 1;  ///< 0 = takes no traffic
+};
+
+/// A load-balanced group of servers; with no server every request is answered 503.
+struct service {
+  std::string name;  ///< qualified: "team-a-api@stagedoor"
+  std::vector<server> servers;
+  bool pass_host_header = true;
+};
+
+/// Bit i = the entry point with index i of the static configuration.
+using entry_point_set = std::uint64_t;
+
+struct route {
+  std::string name;  ///< qualified: "team-a-api@stagedoor"
+  rule matcher;      ///< compiled; the text is kept in it
+  std::int64_t priority = 0;  ///< the rule's length in bytes unless configured
+  entry_point_set entry_points = ~entry_point_set{0};
+  bool tls = false;  ///< a route with TLS serves TLS connections only, one without only plain ones
+  std::vector<std::shared_ptr<const middleware>> middlewares;  ///< outermost first
+  std::shared_ptr<const service> target;
+};
+
+struct site {
+  std::string host;           ///< "team-a.kanban.domain"; "*.kanban.domain" is one label; "" = every host
+  std::vector<route> routes;  ///< by falling priority, then name
+};
+
+}  // namespace stagedoor::http
