@@ -19,25 +19,25 @@ using std::chrono::seconds;
 
 // -- configuration files ---------------------------------------------------------------------------
 
-inline constexpr std::size_t config_file_bytes = 16U << 20U;   ///< one file; larger ones are refused
-inline constexpr std::size_t config_files = 10'000;            ///< files of one provider folder
-inline constexpr std::size_t config_folder_depth = 32;         ///< folders below the provider folder
-inline constexpr std::size_t yaml_nodes = 1'000'000;           ///< of one file, aliases expanded
-inline constexpr std::size_t yaml_depth = 64;                  ///< nesting of one file
-inline constexpr std::size_t label_depth = 16;                 ///< dots in one label
-inline constexpr std::size_t label_list_items = 1'000;         ///< highest index in `name[index]`
-inline constexpr std::size_t diagnostics = 1'000;              ///< kept; the rest is only counted
-inline constexpr std::size_t corefile_tokens = 1'000'000;      ///< after all imports
-inline constexpr std::size_t corefile_imports = 10'000;        ///< expansions of one Corefile
-inline constexpr std::size_t corefile_depth = 32;              ///< imports in imports, blocks in blocks
-inline constexpr std::size_t reverse_zones = 256;              ///< one CIDR zone may expand to
+inline constexpr std::size_t config_file_bytes = 16U << 20U;  ///< one file; larger ones are refused
+inline constexpr std::size_t config_files = 10'000;           ///< files of one provider folder
+inline constexpr std::size_t config_folder_depth = 32;        ///< folders below the provider folder
+inline constexpr std::size_t yaml_nodes = 1'000'000;          ///< of one file, aliases expanded
+inline constexpr std::size_t yaml_depth = 64;                 ///< nesting of one file
+inline constexpr std::size_t label_depth = 16;                ///< dots in one label
+inline constexpr std::size_t label_list_items = 1'000;        ///< highest index in `name[index]`
+inline constexpr std::size_t diagnostics = 1'000;             ///< kept; the rest is only counted
+inline constexpr std::size_t corefile_tokens = 1'000'000;     ///< after all imports
+inline constexpr std::size_t corefile_imports = 10'000;       ///< expansions of one Corefile
+inline constexpr std::size_t corefile_depth = 32;  ///< imports in imports, blocks in blocks
+inline constexpr std::size_t reverse_zones = 256;  ///< one CIDR zone may expand to
 
 // -- entry points, where traefik.yml is silent -------------------------------------------------------
 
-inline constexpr seconds read_timeout{60};        ///< a whole request; 0 = none
-inline constexpr seconds write_timeout{0};        ///< a whole response; 0 = none
-inline constexpr seconds idle_timeout{180};       ///< between requests of one connection
-inline constexpr seconds grace_timeout{10};       ///< for open requests when stopping
+inline constexpr seconds read_timeout{60};              ///< a whole request; 0 = none
+inline constexpr seconds write_timeout{0};              ///< a whole response; 0 = none
+inline constexpr seconds idle_timeout{180};             ///< between requests of one connection
+inline constexpr seconds grace_timeout{10};             ///< for open requests when stopping
 inline constexpr std::size_t header_bytes = 1U << 20U;  ///< one request head
 inline constexpr std::uint32_t http2_streams = 250;     ///< open at once on one connection
 
@@ -47,7 +47,7 @@ inline constexpr seconds dial_timeout{30};
 inline constexpr seconds response_header_timeout{0};  ///< 0 = none
 inline constexpr seconds idle_upstream_timeout{90};
 inline constexpr std::uint32_t idle_upstreams_per_host = 200;
-inline constexpr milliseconds flush_interval{100};    ///< of a response that trickles in
+inline constexpr milliseconds flush_interval{100};  ///< of a response that trickles in
 inline constexpr seconds health_interval{30};
 inline constexpr seconds health_timeout{5};
 
@@ -62,11 +62,11 @@ inline constexpr hours certificate_lifetime{2160};  ///< assumed when choosing w
 // -- DNS, where the Corefile is silent ---------------------------------------------------------------
 
 inline constexpr std::uint16_t dns_port = 53;
-inline constexpr minutes zone_reload{1};            ///< 0 = never
+inline constexpr minutes zone_reload{1};  ///< 0 = never
 inline constexpr seconds corefile_reload{30};
 inline constexpr seconds corefile_reload_jitter{15};
 inline constexpr std::size_t forward_upstreams = 15;
-inline constexpr seconds forward_expire{10};        ///< an idle upstream connection
+inline constexpr seconds forward_expire{10};           ///< an idle upstream connection
 inline constexpr std::uint32_t forward_max_fails = 2;  ///< health checks; 0 = never taken out
 inline constexpr milliseconds forward_health_check{500};
 
