@@ -1,8 +1,9 @@
 # One interface target with the warnings and sanitizers that every target of ours is built with.
 add_library(stagedoor_flags INTERFACE)
 target_include_directories(stagedoor_flags INTERFACE ${PROJECT_SOURCE_DIR})
+# Some libraries ask for -pthread: everything has it, so that precompiled headers fit everywhere.
 target_compile_options(stagedoor_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
+  -pthread -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports false positives of these in std::string and std::variant at -O2 and in sanitizer builds.
