@@ -6,3 +6,6 @@
 #include "messages/supervision.hpp"
 #include "messages/support.hpp"
 #include "messages/team.hpp"
+#include "messages/publishing.hpp"
+#include "messages/admin.hpp"
+#include "messages/redis.hpp"

@@ -46,4 +46,20 @@ MESSAGE_TYPE(team_listing)
 MESSAGE_TYPE(show_team)
 MESSAGE_TYPE(team_description)
 
+// messages/publishing.hpp
+MESSAGE_TYPE(published)
+MESSAGE_TYPE(count_entries)
+MESSAGE_TYPE(entry_count)
+
+// messages/admin.hpp
+MESSAGE_TYPE(admin_request)
+MESSAGE_TYPE(admin_response)
+MESSAGE_TYPE(report_status)
+MESSAGE_TYPE(status_rows)
+
+// messages/redis.hpp
+MESSAGE_TYPE(redis_command)
+MESSAGE_TYPE(redis_script)
+MESSAGE_TYPE(redis_value)
+
 MESSAGE_TYPES_END()

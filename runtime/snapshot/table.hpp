@@ -36,6 +36,11 @@ inline constexpr unsigned default_shard_bits = 14;
   return h ^ (h >> 29);
 }
 
+/// The top bits of a hash; in two shifts, since there may be no bits at all.
+[[nodiscard]] inline std::uint32_t shard_index(std::uint64_t hash, unsigned shift) noexcept {
+  return static_cast<std::uint32_t>((hash >> 1U) >> shift);
+}
+
 /// A key with its value. Immutable once published; shared by all versions of its shard.
 template <class Value>
 struct node {
@@ -85,7 +90,7 @@ template <class Value>
 class table_view {
  public:
   explicit table_view(unsigned shard_bits = default_shard_bits)
-      : shift_(64 - shard_bits), top_(std::size_t{1} << shard_bits) {}
+      : shift_(63 - shard_bits), top_(std::size_t{1} << shard_bits) {}
 
   /// The value under |key|, or null. Valid until the next apply(); copy the node_ptr to keep it.
   [[nodiscard]] const Value* find(std::string_view key) const noexcept {
@@ -94,7 +99,7 @@ class table_view {
   }
   [[nodiscard]] const node_ptr<Value>* find_node(std::string_view key) const noexcept {
     const std::uint64_t hash = hash_key(key);
-    const auto& s = top_[hash >> shift_];
+    const auto& s = top_[shard_index(hash, shift_)];
     return s != nullptr ? s->find(hash, key) : nullptr;
   }
 
@@ -120,7 +125,7 @@ class table_view {
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
  private:
-  unsigned shift_;
+  unsigned shift_;  ///< 63 - shard_bits
   std::vector<shard_ptr<Value>> top_;
   std::uint64_t version_ = 0;
 };
@@ -130,7 +135,7 @@ template <class Value>
 class table_writer {
  public:
   explicit table_writer(unsigned shard_bits = default_shard_bits)
-      : shift_(64 - shard_bits), top_(std::size_t{1} << shard_bits) {}
+      : shift_(63 - shard_bits), top_(std::size_t{1} << shard_bits) {}
 
   void put(std::string key, Value value) {
     const std::uint64_t hash = hash_key(key);
@@ -164,7 +169,7 @@ class table_writer {
   /// The value under |key| with staged changes, or null. Valid until the next change.
   [[nodiscard]] const Value* find(std::string_view key) const noexcept {
     const std::uint64_t hash = hash_key(key);
-    const auto index = static_cast<std::uint32_t>(hash >> shift_);
+    const auto index = shard_index(hash, shift_);
     const shard<Value>* s = top_[index].get();
     if (const auto it = staged_.find(index); it != staged_.end()) s = it->second.get();
     const auto* item = s != nullptr ? s->find(hash, key) : nullptr;
@@ -204,7 +209,7 @@ class table_writer {
   using entries_t = std::vector<typename shard<Value>::entry>;
 
   shard<Value>& stage(std::uint64_t hash) {
-    const auto index = static_cast<std::uint32_t>(hash >> shift_);
+    const auto index = shard_index(hash, shift_);
     auto& slot = staged_[index];
     if (slot == nullptr) {
       slot = std::make_shared<shard<Value>>();
@@ -225,7 +230,7 @@ class table_writer {
     return std::pair{first, last};
   }
 
-  unsigned shift_;
+  unsigned shift_;  ///< 63 - shard_bits
   std::vector<shard_ptr<Value>> top_;
   std::unordered_map<std::uint32_t, std::shared_ptr<shard<Value>>> staged_;
   std::size_t size_ = 0;

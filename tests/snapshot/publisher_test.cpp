@@ -80,6 +80,23 @@ TEST_F(publisher_test, a_full_mailbox_delays_but_loses_nothing) {
   EXPECT_NE(loops[0].view.find("a"), nullptr);
 }
 
+TEST_F(publisher_test, a_new_owner_goes_on_where_the_old_one_ended) {
+  under_test.table().put("a", 1);
+  under_test.publish();
+  std::vector<std::uint64_t> told_new_owner;
+  under_test.adopt([&](std::uint64_t v) { told_new_owner.push_back(v); });
+  under_test.table().put("b", 2);
+  run(0);
+  EXPECT_EQ(under_test.arrived_version(), 0U);
+  run(1);
+  EXPECT_TRUE(told_new_owner.empty()) << "that delta's answer went to the old owner";
+  under_test.acknowledged(under_test.arrived_version());
+  run(0), run(1);
+  EXPECT_EQ(told_new_owner, std::vector<std::uint64_t>{2});
+  EXPECT_EQ(*loops[0].view.find("a"), 1);
+  EXPECT_EQ(*loops[0].view.find("b"), 2);
+}
+
 TEST_F(publisher_test, publishing_nothing_sends_nothing) {
   under_test.publish();
   EXPECT_TRUE(loops[0].tasks.empty());

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages that never leave their node, because they carry what cannot: compiled routes, shared
+// snapshots, callbacks.
+//
+// They are not inspected and not registered: CAF refuses to serialise them, so one that is sent to
+// another node by mistake is an error, not garbage. Everything else belongs to messages/.
+// To add one: the struct in the header of its actor, namespace stagedoor::actors, which includes
+// this file; and its name in the list below.
+#pragma once
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/type_id.hpp>
+
+#define LOCAL_MESSAGE(name)                                     \
+  namespace stagedoor::actors {                                 \
+  struct name;                                                  \
+  }                                                             \
+  CAF_ADD_TYPE_ID(stagedoor_local, (stagedoor::actors::name))   \
+  CAF_ALLOW_UNSAFE_MESSAGE_TYPE(stagedoor::actors::name)
+
+// Far behind the block of messages/type_ids.hpp, so that both can grow.
+CAF_BEGIN_TYPE_ID_BLOCK(stagedoor_local, caf::first_custom_type_id + 1000)
+
+// actors/publishers/table_publisher.hpp
+LOCAL_MESSAGE(change_sites)
+LOCAL_MESSAGE(change_certificates)
+LOCAL_MESSAGE(change_names)
+LOCAL_MESSAGE(change_zones)
+LOCAL_MESSAGE(change_challenges)
+LOCAL_MESSAGE(table_live)
+
+// actors/providers/catalog.hpp
+LOCAL_MESSAGE(catalog_changed)
+LOCAL_MESSAGE(routes_offered)
+
+CAF_END_TYPE_ID_BLOCK(stagedoor_local)
