@@ -5,6 +5,8 @@ from pathlib import Path
 from harness import SERVER_CORE
 from node import node
 
+QUIET = {"node": {"loops": 1}, "log": {"level": "error"}}
+
 STATIC = """
 entryPoints:
   web:
@@ -33,7 +35,7 @@ http:
 
 def edge_node(folder: Path, upstream_port: int) -> node:
     return node(folder, cpu=SERVER_CORE,
-                settings={"node": {"loops": 1}, "edge": {"static": "traefik/traefik.yml", "root": "traefik"}},
+                settings={**QUIET, "edge": {"static": "traefik/traefik.yml", "root": "traefik"}},
                 files={"traefik/traefik.yml": STATIC,
                        "traefik/dynamic/bench.yml": DYNAMIC.format(port=upstream_port)})
 
@@ -41,6 +43,6 @@ def edge_node(folder: Path, upstream_port: int) -> node:
 def dns_node(folder: Path, zone: Path, origin: str) -> node:
     corefile = f"{origin}:53 {{\n    file /zones/{zone.name}\n}}\n"
     return node(folder, cpu=SERVER_CORE,
-                settings={"node": {"loops": 1}, "dns": {"corefile": "coredns/Corefile", "root": "coredns"}},
+                settings={**QUIET, "dns": {"corefile": "coredns/Corefile", "root": "coredns"}},
                 files={"coredns/Corefile": corefile, f"coredns/zones/{zone.name}": zone.read_text()})
 

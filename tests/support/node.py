@@ -56,13 +56,16 @@ class node:
     @classmethod
     def with_examples(cls, folder: Path, **options) -> "node":
         """With the ready-to-run files of configs/, as an operator would copy them."""
+        folder.mkdir(parents=True, exist_ok=True)
         for name in ("traefik", "coredns", "certbot"):
             if (ROOT / "configs" / name).is_dir():
                 shutil.copytree(ROOT / "configs" / name, folder / name, dirs_exist_ok=True)
-        settings = {"edge": {"static": "traefik/traefik.yml", "root": "traefik"},
-                    "dns": {"corefile": "coredns/Corefile", "root": "coredns"},
-                    "certificates": {"directory": "certbot/conf", "webroot": "certbot/www"}}
-        return cls(folder, **{**options, "settings": merged(settings, options.get("settings") or {})})
+        compose = ROOT / "configs" / "docker-compose.yml"
+        if compose.is_file():
+            shutil.copy(compose, folder / compose.name)
+            settings = {"edge": {"compose": compose.name}}  # the rest are defaults
+            options["settings"] = merged(settings, options.get("settings") or {})
+        return cls(folder, **options)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
