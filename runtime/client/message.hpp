@@ -39,7 +39,7 @@ struct request {
   std::size_t max_body = 1U << 20U;  ///< of the response; a stream is not counted
   unsigned max_redirects = 0;        ///< followed for GET and HEAD, never from https to http
   std::string unix_socket;           ///< connect to this path instead of the URL's host
-  tls_options tls;
+  tls_options tls{};
 };
 
 struct response {
@@ -53,10 +53,11 @@ struct response {
 
 using response_callback = std::function<void(result<response>)>;
 
-/// An answer without end. All three run on the loop; on_end once, and nothing after it.
+/// An answer without end. All three run on the loop; on_end once, and nothing after it. A fault
+/// that on_chunk returns ends the stream, and on_end gets it.
 struct stream_callbacks {
   std::function<void(const response& head)> on_head;
-  std::function<void(std::string_view chunk)> on_chunk;
+  std::function<result<void>(std::string_view chunk)> on_chunk;
   std::function<void(result<void>)> on_end;
 };
 

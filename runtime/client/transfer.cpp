@@ -178,8 +178,8 @@ bool transfer::body(std::string_view chunk) {
   if (cancelled()) return false;
   if (on_progress) on_progress();
   if (!done_) {
-    if (stream_.on_chunk) stream_.on_chunk(chunk);
-    return !cancelled();
+    if (stream_.on_chunk) refusal_ = stream_.on_chunk(chunk);
+    return refusal_.has_value() && !cancelled();
   }
   too_large_ = chunk.size() > request_.max_body - answer_.body.size();
   if (!too_large_) answer_.body.append(chunk);
@@ -237,6 +237,7 @@ bool transfer::redirect(CURLcode code) {
 
 result<void> transfer::outcome(CURLcode code) const {
   if (code == CURLE_OK) return {};
+  if (!refusal_) return refusal_;
   if (too_large_)
     return upstream_fault(
         fault_kind::too_large, retryable::no,

@@ -86,6 +86,7 @@ class transfer {
   std::size_t head_bytes_ = 0;
   bool head_done_ = false;
   bool too_large_ = false;
+  result<void> refusal_;  ///< what on_chunk said
   unsigned redirects_ = 0;
 };
 
