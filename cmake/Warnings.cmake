@@ -6,7 +6,8 @@ target_compile_options(stagedoor_flags INTERFACE
   -pthread -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 reports false positives of these in std::string and std::variant at -O2 and in sanitizer builds.
+  # g++ 12 reports false positives of these in std::string and std::variant, at -O2 and in
+  # sanitizer builds.
   target_compile_options(stagedoor_flags INTERFACE
     -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 endif()

@@ -42,6 +42,7 @@ class contestant:
 @dataclass
 class row:
     """One comparison. `asked` bounds ours / best peer from above."""
+
     name: str
     unit: str
     asked: float
@@ -95,13 +96,18 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}"
 
 
+def progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def print_table(rows: list[row]) -> None:
     for one in rows:
         result = one.result()
         print(f"\n{one.name} ({one.unit}), {len(next(iter(one.figures.values())))} rounds")
         print(f"  {'':<12} {'median':>8} {'min':>8} {'max':>8}")
         for name, values in one.figures.items():
-            print(f"  {name:<12} {statistics.median(values):>8.2f} {min(values):>8.2f} {max(values):>8.2f}")
+            figures = (statistics.median(values), min(values), max(values))
+            print(f"  {name:<12}", *(f"{figure:>8.2f}" for figure in figures))
         if result["ok"] is not None:
             verdict = "ok" if result["ok"] else "MISSED"
             print(f"  ratio to the best peer {result['ratio']}, asked {result['asked']}: {verdict}")
@@ -130,13 +136,14 @@ def main(name: str, description: str, makers: dict[str, row_maker]) -> int:
     try:
         for row_name in [options.only] if options.only else makers:
             with ExitStack() as stack:
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stagedoor-bench-")))
-                rows.append(makers[row_name](stack, folder, options))
+                folder = tempfile.TemporaryDirectory(prefix="stagedoor-bench-")
+                path = Path(stack.enter_context(folder))
+                rows.append(makers[row_name](stack, path, options))
                 for number in range(1, options.rounds + 1):
-                    print(f"{name}: {row_name}, round {number} of {options.rounds}", file=sys.stderr, flush=True)
+                    progress(f"{name}: {row_name}, round {number} of {options.rounds}")
                     rows[-1].measure_round()
     except (bench_error, OSError, RuntimeError) as wrong:
-        print(f"{name}: {wrong}", file=sys.stderr)
+        progress(f"{name}: {wrong}")
         return 1
     print_table(rows)
     return report(name, rows)

@@ -31,8 +31,9 @@ class Row(unittest.TestCase):
 
 class Report(unittest.TestCase):
     def report(self, *rows: harness.row) -> tuple[int, dict]:
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(harness, "ROOT", Path(folder)), \
-                contextlib.redirect_stdout(io.StringIO()):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(
+            harness, "ROOT", Path(folder)
+        ), contextlib.redirect_stdout(io.StringIO()):
             status = harness.report("edge", list(rows))
             return status, json.loads(next(Path(folder).rglob("*.json")).read_text())
 
@@ -40,9 +41,20 @@ class Report(unittest.TestCase):
         status, written = self.report(measured(ours=[10], nginx=[10], haproxy=[12]))
         self.assertEqual(status, 0)
         self.assertEqual(list(written), ["machine", "rows"])
-        self.assertEqual(written["rows"], [{
-            "row": "plain", "unit": "cpu_us/request", "ours": 10, "peers": {"nginx": 10, "haproxy": 12},
-            "ratio": 1.0, "asked": "<=1.15", "ok": True}])
+        self.assertEqual(
+            written["rows"],
+            [
+                {
+                    "row": "plain",
+                    "unit": "cpu_us/request",
+                    "ours": 10,
+                    "peers": {"nginx": 10, "haproxy": 12},
+                    "ratio": 1.0,
+                    "asked": "<=1.15",
+                    "ok": True,
+                }
+            ],
+        )
 
     def test_one_missed_bar_fails_the_run(self):
         status, _ = self.report(measured(ours=[10], nginx=[10]), measured(ours=[12], nginx=[10]))

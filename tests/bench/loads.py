@@ -14,8 +14,13 @@ SLACK_S = 30  # beyond the asked time, before a generator counts as hung
 def run_generator(command: Sequence[str | Path], seconds: int) -> str:
     pinned = ["taskset", "-c", str(LOAD_CORE), *map(str, command)]
     try:
-        done = subprocess.run(pinned, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=seconds + SLACK_S)
+        done = subprocess.run(
+            pinned,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds + SLACK_S,
+        )
     except subprocess.TimeoutExpired:
         raise bench_error(f"{command[0]} did not end {SLACK_S} s after its time") from None
     if done.returncode != 0:
@@ -31,20 +36,53 @@ def number(pattern: str, output: str) -> int:
 def wrk(url: str, seconds: int, *, connections: int = 64, headers: Sequence[str] = ()) -> int:
     """One thread, keep-alive connections; gives the responses, all of them 2xx or 3xx."""
     options = [part for header in headers for part in ("-H", header)]
-    output = run_generator(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", *options, url], seconds)
+    output = run_generator(
+        ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", *options, url], seconds
+    )
     bad = number(r"Non-2xx or 3xx responses: (\d+)", output)
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
+    errors = re.search(
+        r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output
+    )
     if bad or errors:
-        raise bench_error(f"wrk {url}: {bad} bad responses; {errors.group(0) if errors else 'no socket errors'}")
+        raise bench_error(
+            f"wrk {url}: {bad} bad responses; {errors.group(0) if errors else 'no socket errors'}"
+        )
     return number(r"(\d+) requests in", output)
 
 
-def dnsperf(port: int, queries: Path, seconds: int, *, mode: str = "udp", clients: int = 10,
-            outstanding: int = 100) -> int:
+def dnsperf(
+    port: int,
+    queries: Path,
+    seconds: int,
+    *,
+    mode: str = "udp",
+    clients: int = 10,
+    outstanding: int = 100,
+) -> int:
     """Gives the answers; more than one query in a thousand lost, or any SERVFAIL or REFUSED, and
     the run says nothing."""
-    output = run_generator(["dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", queries, "-m", mode, "-T", "1",
-                            "-c", str(clients), "-q", str(outstanding), "-l", str(seconds)], seconds)
+    output = run_generator(
+        [
+            "dnsperf",
+            "-s",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "-d",
+            queries,
+            "-m",
+            mode,
+            "-T",
+            "1",
+            "-c",
+            str(clients),
+            "-q",
+            str(outstanding),
+            "-l",
+            str(seconds),
+        ],
+        seconds,
+    )
     sent = number(r"Queries sent:\s+(\d+)", output)
     answered = number(r"Queries completed:\s+(\d+)", output)
     codes = re.search(r"Response codes:\s+(.*)", output)

@@ -34,15 +34,22 @@ http:
 
 
 def edge_node(folder: Path, upstream_port: int) -> node:
-    return node(folder, cpu=SERVER_CORE,
-                settings={**QUIET, "edge": {"static": "traefik/traefik.yml", "root": "traefik"}},
-                files={"traefik/traefik.yml": STATIC,
-                       "traefik/dynamic/bench.yml": DYNAMIC.format(port=upstream_port)})
+    return node(
+        folder,
+        cpu=SERVER_CORE,
+        settings={**QUIET, "edge": {"static": "traefik/traefik.yml", "root": "traefik"}},
+        files={
+            "traefik/traefik.yml": STATIC,
+            "traefik/dynamic/bench.yml": DYNAMIC.format(port=upstream_port),
+        },
+    )
 
 
 def dns_node(folder: Path, zone: Path, origin: str) -> node:
     corefile = f"{origin}:53 {{\n    file /zones/{zone.name}\n}}\n"
-    return node(folder, cpu=SERVER_CORE,
-                settings={**QUIET, "dns": {"corefile": "coredns/Corefile", "root": "coredns"}},
-                files={"coredns/Corefile": corefile, f"coredns/zones/{zone.name}": zone.read_text()})
-
+    return node(
+        folder,
+        cpu=SERVER_CORE,
+        settings={**QUIET, "dns": {"corefile": "coredns/Corefile", "root": "coredns"}},
+        files={"coredns/Corefile": corefile, f"coredns/zones/{zone.name}": zone.read_text()},
+    )

@@ -49,7 +49,11 @@ zone:
 def start_nginx_proxy(folder: Path, upstream_port: int) -> tuple[child, int]:
     port = free_port()
     http = f"""proxy_buffering on;
-  upstream backend {{ server {HOST}:{upstream_port}; keepalive 256; keepalive_requests 1000000000; }}
+  upstream backend {{
+    server {HOST}:{upstream_port};
+    keepalive 256;
+    keepalive_requests 1000000000;
+  }}
   server {{
     listen {HOST}:{port} backlog=4096;
     location / {{

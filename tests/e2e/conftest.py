@@ -63,4 +63,6 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed and "tmp_path" in item.funcargs:
         for log in sorted(item.funcargs["tmp_path"].glob("*/node.log")):
-            report.sections.append((f"log of {log.parent.name}", log.read_text(errors="replace")[-6000:]))
+            report.sections.append(
+                (f"log of {log.parent.name}", log.read_text(errors="replace")[-6000:])
+            )

@@ -4,7 +4,16 @@ import signal
 
 import pytest
 from clients import curl, dig
-from process import accepts, child, descendants, free_port, free_port_offset, free_ports, runs, wait_until
+from process import (
+    accepts,
+    child,
+    descendants,
+    free_port,
+    free_port_offset,
+    free_ports,
+    runs,
+    wait_until,
+)
 
 
 def test_a_wait_has_a_deadline():
@@ -28,14 +37,18 @@ def test_ports_differ_and_are_free():
 
 def test_stop_leaves_no_child_behind(tmp_path):
     parent = child(["sh", "-c", "trap '' TERM; sleep 1000 & wait; wait"], tmp_path / "log")
-    family = wait_until(lambda: len(descendants(parent.pid)) > 1 and descendants(parent.pid), 5, "the child")
+    family = wait_until(
+        lambda: len(descendants(parent.pid)) > 1 and descendants(parent.pid), 5, "the child"
+    )
     parent.stop(seconds=0.2)
     wait_until(lambda: not any(map(runs, family)), 5, "the end of all")
 
 
 def test_kill9_ends_the_process_alone_and_stop_what_it_left(tmp_path):
     parent = child(["sh", "-c", "sleep 1000 & wait"], tmp_path / "log")
-    _, left = wait_until(lambda: len(descendants(parent.pid)) == 2 and descendants(parent.pid), 5, "the child")
+    _, left = wait_until(
+        lambda: len(descendants(parent.pid)) == 2 and descendants(parent.pid), 5, "the child"
+    )
     parent.kill9()
     assert runs(left)
     assert parent.wait_end(1) == -signal.SIGKILL
@@ -52,10 +65,23 @@ def test_nginx_answers_with_the_given_body(make_nginx):
 
 def test_the_echo_says_what_it_received(make_echo):
     echo = make_echo("portal-api")
-    answer = curl(f"http://kanban.example:{echo.port}/api?x=1", "-X", "POST", "-d", "body", "-H", "X-Mine: yes")
+    answer = curl(
+        f"http://kanban.example:{echo.port}/api?x=1",
+        "-X",
+        "POST",
+        "-d",
+        "body",
+        "-H",
+        "X-Mine: yes",
+    )
     assert answer.status == 200
     (seen,) = echo.seen
-    assert (seen["server"], seen["method"], seen["path"], seen["body"]) == ("portal-api", "POST", "/api?x=1", "body")
+    assert (seen["server"], seen["method"], seen["path"], seen["body"]) == (
+        "portal-api",
+        "POST",
+        "/api?x=1",
+        "body",
+    )
     assert ["x-mine", "yes"] in seen["headers"]
     assert ["host", f"kanban.example:{echo.port}"] in seen["headers"]
 

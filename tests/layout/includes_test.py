@@ -60,7 +60,9 @@ def violations(path: str, text: str, exists=lambda included: True) -> list[str]:
         if own and not is_ours and not own.startswith(tuple(prefix for prefix, _ in CONFINED)):
             found.append(f'{path}: "{own}" does not start at the root')
             continue
-        wrong = own_violation(path, own, exists) if is_ours else library_violation(path, own or library)
+        wrong = (
+            own_violation(path, own, exists) if is_ours else library_violation(path, own or library)
+        )
         if wrong:
             found.append(wrong)
     if path.endswith(".hpp"):
@@ -77,7 +79,9 @@ class Includes(unittest.TestCase):
         self.assertTrue(paths)
         found = []
         for path in paths:
-            found += violations(path, tree.read(path), lambda included: (tree.ROOT / included).is_file())
+            found += violations(
+                path, tree.read(path), lambda included: (tree.ROOT / included).is_file()
+            )
         self.assertEqual(found, [])
 
 
@@ -124,7 +128,9 @@ class TheRuleItself(unittest.TestCase):
                 self.assertEqual(violations(path, text), [])
 
     def test_a_file_that_is_not_there_is_found(self):
-        self.assertTrue(violations("actors/a.cpp", '#include "runtime/x.hpp"', lambda included: False))
+        self.assertTrue(
+            violations("actors/a.cpp", '#include "runtime/x.hpp"', lambda included: False)
+        )
 
 
 if __name__ == "__main__":

@@ -43,8 +43,10 @@ def print_table(sizes: dict[str, int]) -> None:
     for folder in (*tree.FOLDERS, ""):
         own = [lines for path, lines in sizes.items() if path.startswith(folder)]
         if own:
-            print(f"{folder or 'all':<10} {len(own):>6} {sum(own):>7} {percentile(own, 0.5):>7} "
-                  f"{percentile(own, 0.9):>5} {max(own):>5}")
+            print(
+                f"{folder or 'all':<10} {len(own):>6} {sum(own):>7} {percentile(own, 0.5):>7} "
+                f"{percentile(own, 0.9):>5} {max(own):>5}"
+            )
 
 
 def main() -> int:

@@ -35,8 +35,10 @@ def defines(source: str, symbol: str) -> bool:
     """A function, type or method of that name; `a::b` wants both words."""
     *owners, name = symbol.split("::")
     known_owners = all(re.search(rf"\b{re.escape(owner)}\b", source) for owner in owners)
-    pattern = rf"(?<![\w~]){re.escape(name)}\s*(?:\(|<)|\b(?:class|struct|enum class|def)\s+{re.escape(name)}\b"
-    return known_owners and re.search(pattern, source) is not None
+    word = re.escape(name)
+    called = re.search(rf"(?<![\w~]){word}\s*[(<]", source)
+    declared = re.search(rf"\b(?:class|struct|enum class|def)\s+{word}\b", source)
+    return known_owners and bool(called or declared)
 
 
 def problems(page: str, source_of) -> list[str]:
@@ -74,8 +76,11 @@ class TheRuleItself(unittest.TestCase):
         "runtime/a.cpp": "result<void> listener::accept(int fd) {\n}\nstruct head {};\n",
     }
     GOOD = "\n".join(
-        f"## Life of a {word}\n1. `runtime/a.cpp:listener::accept` takes it;\n   goes on\n2. `runtime/a.cpp:head`\n"
-        for word in REQUIRED)
+        f"## Life of a {word}\n"
+        "1. `runtime/a.cpp:listener::accept` takes it;\n   goes on\n"
+        "2. `runtime/a.cpp:head`\n"
+        for word in REQUIRED
+    )
 
     def check(self, page: str) -> list[str]:
         return problems(page, self.SOURCES.get)
@@ -92,7 +97,9 @@ class TheRuleItself(unittest.TestCase):
         self.assertFalse(defines("// accept takes it", "accept"))
 
     def test_a_missing_file_is_found(self):
-        self.assertIn("runtime/b.cpp:x: no such file", self.check(self.GOOD + "see `runtime/b.cpp:x`"))
+        self.assertIn(
+            "runtime/b.cpp:x: no such file", self.check(self.GOOD + "see `runtime/b.cpp:x`")
+        )
 
     def test_a_step_that_names_nothing_is_found(self):
         self.assertEqual(len(self.check(self.GOOD + "3. and so on\n")), 1)

@@ -36,22 +36,44 @@ def curl(url: str, *options: str, insecure: bool = True) -> response:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     with tempfile.TemporaryDirectory() as folder:
         head, body = Path(folder, "head"), Path(folder, "body")
-        arguments = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", str(CURL_SECONDS),
-                     "--resolve", f"{parts.hostname}:{port}:{HOST}", "--dump-header", head, "--output", body]
+        arguments = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--max-time",
+            str(CURL_SECONDS),
+            "--resolve",
+            f"{parts.hostname}:{port}:{HOST}",
+            "--dump-header",
+            head,
+            "--output",
+            body,
+        ]
         if insecure:
             arguments.append("--insecure")
-        done = subprocess.run([*arguments, *options, url], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=CURL_SECONDS + 5)
+        done = subprocess.run(
+            [*arguments, *options, url],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=CURL_SECONDS + 5,
+        )
         if done.returncode != 0:
             raise RuntimeError(f"curl {url}: {done.stderr.strip()}")
-        return _parse_head(head.read_bytes().decode("latin-1"), body.read_bytes() if body.exists() else b"")
+        return _parse_head(
+            head.read_bytes().decode("latin-1"), body.read_bytes() if body.exists() else b""
+        )
 
 
 def _parse_head(head: str, body: bytes) -> response:
     last = [block for block in head.split("\r\n\r\n") if block.startswith("HTTP/")][-1]
     status_line, *lines = last.split("\r\n")
     version, status = status_line.removeprefix("HTTP/").split()[:2]
-    headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    headers = [
+        (name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)
+    ]
     return response(int(status), headers, body, version)
 
 
@@ -59,7 +81,7 @@ def _parse_head(head: str, body: bytes) -> response:
 class dns_answer:
     status: str  # NOERROR, NXDOMAIN, ...
     flags: set[str] = field(default_factory=set)
-    answers: list[list[str]] = field(default_factory=list)    # name ttl class type data...
+    answers: list[list[str]] = field(default_factory=list)  # name ttl class type data...
     authority: list[list[str]] = field(default_factory=list)
     additional: list[list[str]] = field(default_factory=list)
 
@@ -70,15 +92,38 @@ class dns_answer:
 
 def dig(port: int, name: str, kind: str = "A", *options: str) -> dns_answer:
     """One query to the DNS server on |port|; RuntimeError when no answer came."""
-    done = subprocess.run(["dig", f"@{HOST}", "-p", str(port), "+noall", "+comments", "+answer", "+authority",
-                           "+additional", "+tries=1", f"+timeout={DIG_SECONDS}", *options, name, kind],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DIG_SECONDS + 5)
+    done = subprocess.run(
+        [
+            "dig",
+            f"@{HOST}",
+            "-p",
+            str(port),
+            "+noall",
+            "+comments",
+            "+answer",
+            "+authority",
+            "+additional",
+            "+tries=1",
+            f"+timeout={DIG_SECONDS}",
+            *options,
+            name,
+            kind,
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DIG_SECONDS + 5,
+    )
     status = re.search(r"status: (\w+)", done.stdout)
     if done.returncode != 0 or not status:
         raise RuntimeError(f"dig {name} {kind}: {done.stdout.strip()[-300:]} {done.stderr.strip()}")
     flags = re.search(r"flags: ([\w ]*);", done.stdout)
     found = dns_answer(status.group(1), set(flags.group(1).split()) if flags else set())
-    sections = {"ANSWER": found.answers, "AUTHORITY": found.authority, "ADDITIONAL": found.additional}
+    sections = {
+        "ANSWER": found.answers,
+        "AUTHORITY": found.authority,
+        "ADDITIONAL": found.additional,
+    }
     section: list[list[str]] = []
     for line in done.stdout.splitlines():
         if heading := re.match(r";; (\w+) SECTION:", line):

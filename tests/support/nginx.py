@@ -42,14 +42,18 @@ def start_nginx(folder: Path, http: str, port: int, *, cpu: int | None = None) -
     user = "user root;" if os.getuid() == 0 else ""
     path.write_text(CONFIGURATION.format(folder=folder, http=http, user=user))
     # -e: where errors go before the configuration is read.
-    server = child(["nginx", "-p", folder, "-e", folder / "error.log", "-c", path],
-                   folder / "nginx.log", cpu=cpu)
+    server = child(
+        ["nginx", "-p", folder, "-e", folder / "error.log", "-c", path],
+        folder / "nginx.log",
+        cpu=cpu,
+    )
     server.wait_for_port(port)
     return server
 
 
-def start_upstream(folder: Path, body: str, *, port: int | None = None,
-                   cpu: int | None = None) -> tuple[child, int]:
+def start_upstream(
+    folder: Path, body: str, *, port: int | None = None, cpu: int | None = None
+) -> tuple[child, int]:
     """Answers every request with 200 and |body|; gives the process and its port."""
     port = port or free_port()
     http = f"""default_type text/plain;

@@ -35,8 +35,15 @@ class node:
     """|files| are written into the folder before the start; |settings| are laid over the defaults
     of stagedoor.yml. All listening ports are the usual ones plus `offset`."""
 
-    def __init__(self, folder: Path, *, settings: dict | None = None,
-                 files: dict[str, str] | None = None, offset: int | None = None, cpu: int | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: dict | None = None,
+        files: dict[str, str] | None = None,
+        offset: int | None = None,
+        cpu: int | None = None,
+    ):
         self.folder = folder
         self.offset = free_port_offset(PORTS) if offset is None else offset
         self.http_port, self.https_port = HTTP + self.offset, HTTPS + self.offset
@@ -45,9 +52,16 @@ class node:
         self._cpu = cpu
         self._process: child | None = None
         self._settings = merged(
-            {"node": {"name": folder.name, "data_dir": str(folder / "data"), "port_offset": self.offset},
-             "redis": {"managed": True}},
-            settings or {})
+            {
+                "node": {
+                    "name": folder.name,
+                    "data_dir": str(folder / "data"),
+                    "port_offset": self.offset,
+                },
+                "redis": {"managed": True},
+            },
+            settings or {},
+        )
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in (files or {}).items():
             self.write(name, text)
@@ -75,14 +89,21 @@ class node:
 
     # -- lifecycle -----------------------------------------------------------------------------
 
-    def start(self, *, seconds: float = READY_SECONDS, wait_for: tuple[int, ...] | None = None) -> "node":
+    def start(
+        self, *, seconds: float = READY_SECONDS, wait_for: tuple[int, ...] | None = None
+    ) -> "node":
         """Returns when all of |wait_for| (HTTP alone, if not said) accept connections."""
-        self._process = child([binary(), "run", "--config", self.config], self.folder / "node.log",
-                              cpu=self._cpu, cwd=self.folder)
+        self._process = child(
+            [binary(), "run", "--config", self.config],
+            self.folder / "node.log",
+            cpu=self._cpu,
+            cwd=self.folder,
+        )
         ports = (self.http_port,) if wait_for is None else wait_for
         try:
-            self._process.wait_until(lambda: all(map(accepts, ports)), seconds,
-                                     f"ports {', '.join(map(str, ports))}")
+            self._process.wait_until(
+                lambda: all(map(accepts, ports)), seconds, f"ports {', '.join(map(str, ports))}"
+            )
         except Exception:
             self._process.stop(2)
             raise
@@ -127,8 +148,14 @@ class node:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`stagedoor <arguments> --config ...`: team add, check, ..."""
-        return subprocess.run([binary(), *arguments, "--config", self.config], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=COMMAND_SECONDS, cwd=self.folder)
+        return subprocess.run(
+            [binary(), *arguments, "--config", self.config],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            cwd=self.folder,
+        )
 
     def redis(self):
         """A client of the node's managed Redis. Imported here: the benches do without."""
@@ -137,4 +164,5 @@ class node:
         return redis.Redis(HOST, self.redis_port, decode_responses=True, socket_timeout=10)
 
     def url(self, host: str, path: str = "/", *, tls: bool = False) -> str:
-        return f"{'https' if tls else 'http'}://{host}:{self.https_port if tls else self.http_port}{path}"
+        scheme, port = ("https", self.https_port) if tls else ("http", self.http_port)
+        return f"{scheme}://{host}:{port}{path}"

@@ -135,8 +135,15 @@ def _end_with_parent() -> None:
 class child:
     """One process. Its output goes to |log|; |cpu| pins it and all that it starts to one core."""
 
-    def __init__(self, arguments: Sequence[str | Path], log: Path, *, cpu: int | None = None,
-                 cwd: Path | None = None, environment: dict[str, str] | None = None):
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        log: Path,
+        *,
+        cpu: int | None = None,
+        cwd: Path | None = None,
+        environment: dict[str, str] | None = None,
+    ):
         self.name = Path(arguments[0]).name
         self.log = log
         self._orphans: list[tuple[int, str]] = []
@@ -144,8 +151,14 @@ class child:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*pin, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                cwd=cwd, env={**os.environ, **(environment or {})}, preexec_fn=_end_with_parent)
+                [*pin, *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=cwd,
+                env={**os.environ, **(environment or {})},
+                preexec_fn=_end_with_parent,
+            )
 
     @property
     def pid(self) -> int:
@@ -162,8 +175,10 @@ class child:
 
         def checked() -> object:
             if not self.alive():
-                raise RuntimeError(f"{self.name} ended with status {self._process.returncode} "
-                                   f"before {what}:\n{self.log_text()[-3000:]}")
+                raise RuntimeError(
+                    f"{self.name} ended with status {self._process.returncode} "
+                    f"before {what}:\n{self.log_text()[-3000:]}"
+                )
             return condition()
 
         try:

@@ -32,14 +32,21 @@ def skip_reason(case: ElementTree.Element, skipped: ElementTree.Element) -> str:
     """Ours if the test said why (GoogleTest prints it), else what the runner noted."""
     output = case.findtext("system-out") or ""
     said = re.search(r": Skipped\n(.+?)\n\s*\n?\[  SKIPPED \]", output, re.DOTALL)
-    return " ".join((said.group(1) if said else skipped.get("message", "")).split()) or "no reason given"
+    return (
+        " ".join((said.group(1) if said else skipped.get("message", "")).split())
+        or "no reason given"
+    )
 
 
 def tally_of(junit: str) -> Tally:
     result = Tally()
     for case in ElementTree.fromstring(junit).iter("testcase"):
         suite = case.get("classname", "")
-        name = case.get("name", "?") if suite in ("", case.get("name")) else f"{suite}.{case.get('name')}"
+        name = (
+            case.get("name", "?")
+            if suite in ("", case.get("name"))
+            else f"{suite}.{case.get('name')}"
+        )
         skipped = case.find("skipped")
         if case.get("status") == "disabled":
             result.skipped.append((name, "disabled in the source"))

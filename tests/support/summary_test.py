@@ -8,7 +8,8 @@ from pathlib import Path
 import summary
 
 CTEST = """<testsuite name="x" tests="5">
- <testcase name="ring.wraps" classname="ring.wraps" status="run"><system-out>ok</system-out></testcase>
+ <testcase name="ring.wraps" classname="ring.wraps" status="run">
+  <system-out>ok</system-out></testcase>
  <testcase name="ring.fails" classname="ring.fails" status="fail"><failure message=""/></testcase>
  <testcase name="ring.skips" classname="ring.skips" status="notrun">
   <skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/>
@@ -26,7 +27,8 @@ here
 PYTEST = """<testsuites><testsuite name="pytest">
  <testcase classname="tests.e2e.edge_test" name="test_ok"/>
  <testcase classname="tests.e2e.edge_test" name="test_breaks"><error message="fixture"/></testcase>
- <testcase classname="tests.e2e.edge_test" name="test_docker"><skipped message="no docker"/></testcase>
+ <testcase classname="tests.e2e.edge_test" name="test_docker">
+  <skipped message="no docker"/></testcase>
 </testsuite></testsuites>"""
 
 
@@ -56,10 +58,14 @@ class Summary(unittest.TestCase):
 
     def test_a_program_that_was_not_built_is_a_failure(self):
         _, lines = run(("ctest", 8, CTEST))
-        self.assertIn("failed: ring_test_NOT_BUILT (did not run: Unable to find executable: ring_test)", lines)
+        self.assertIn(
+            "failed: ring_test_NOT_BUILT (did not run: Unable to find executable: ring_test)", lines
+        )
 
     def test_a_runner_that_crashes_is_a_failure(self):
-        status, lines = run(("ctest", 0, "<testsuite><testcase name='a'/></testsuite>"), ("pytest", 3, None))
+        status, lines = run(
+            ("ctest", 0, "<testsuite><testcase name='a'/></testsuite>"), ("pytest", 3, None)
+        )
         self.assertEqual((status, lines[-1]), (1, "1 passed, 1 failed, 0 skipped"))
 
     def test_nothing_run_is_a_failure(self):

@@ -48,6 +48,7 @@ class _echo(BaseHTTPRequestHandler):
 class echo_upstream(ThreadingHTTPServer):
     """Answers with JSON: server, method, path, headers (a list of lower-case name and value), body.
     `seen` keeps what came, in order."""
+
     daemon_threads = True
     request_queue_size = 128
 
