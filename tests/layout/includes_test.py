@@ -24,7 +24,7 @@ CONFINED = (
     ("yaml-cpp/", ("configs/",)),
     ("openssl/", ("runtime/tls/", "runtime/acme/", "cluster/link", "cluster/peer_link")),
     ("boost/", ()),
-    ("ldns/", ()),
+    ("ldns/", ("runtime/dns/",)),
 )
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
