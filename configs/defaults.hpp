@@ -30,7 +30,6 @@ inline constexpr std::size_t diagnostics = 1'000;             ///< kept; the res
 inline constexpr std::size_t corefile_tokens = 1'000'000;     ///< after all imports
 inline constexpr std::size_t corefile_imports = 10'000;       ///< expansions of one Corefile
 inline constexpr std::size_t corefile_depth = 32;  ///< imports in imports, blocks in blocks
-inline constexpr std::size_t reverse_zones = 256;  ///< one CIDR zone may expand to
 
 // -- entry points, where traefik.yml is silent -------------------------------------------------------
 
