@@ -25,6 +25,7 @@ void loop::stop() {
   if (!stopping_.exchange(true)) (void)mailbox_.push([] {});  // wakes the loop
   if (thread_.joinable()) thread_.join();
   mailbox_.close();
+  stopped_.store(true, std::memory_order_release);
 }
 
 wall_time loop::wall_now() {

@@ -46,6 +46,8 @@ class loop final : private io_handler {
   void stop();
   /// Runs |t| on the loop's thread; false when the mailbox is full or the loop has stopped.
   [[nodiscard]] bool post(task t) { return mailbox_.push(std::move(t)); }
+  /// True once stop() has returned: what lives in the loop may then be ended from any one thread.
+  [[nodiscard]] bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
   [[nodiscard]] unsigned index() const noexcept { return options_.index; }
 
   // -- for what lives in the loop, loop thread only (or before start) ------------------------------
@@ -100,6 +102,7 @@ class loop final : private io_handler {
   std::vector<std::shared_ptr<void>> graveyard_;
   std::minstd_rand random_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopped_{false};
   std::thread thread_;
 };
 
