@@ -7,6 +7,7 @@
 // Runs on: made anywhere; the callbacks run on a loop's thread and never block.
 #pragma once
 
+#include "actors/support/calls.hpp"
 #include "actors/support/local_messages.hpp"
 #include "runtime/base/result.hpp"
 
@@ -31,6 +32,20 @@ class loop_gateway {
   /// Tells |to| of each version that became live.
   [[nodiscard]] static std::function<void(std::uint64_t)> version_sink(const caf::actor& to) {
     return [address = to.address()](std::uint64_t version) { send(address, table_live{version}); };
+  }
+
+  /// Answers |caller| with what |convert| makes of the outcome. The callback is copyable, as the
+  /// loops want it, and called once.
+  template <class Outcome, class Reply, class Convert>
+  [[nodiscard]] static std::function<void(result<Outcome>)> answer(promise<Reply> caller, Convert convert) {
+    return [shared = std::make_shared<promise<Reply>>(std::move(caller)),
+            convert](result<Outcome> outcome) {
+      auto reply = convert(std::move(outcome));
+      if (reply)
+        shared->deliver(*std::move(reply));
+      else
+        shared->fail(reply.error());
+    };
   }
 
   /// Sends |message| to the actor behind |to|, if it still lives.

@@ -3,9 +3,11 @@
 // fuzz target). Others include the header of the messages they use.
 #pragma once
 
+#include "messages/admin.hpp"
+#include "messages/certificates.hpp"
+#include "messages/dns.hpp"
+#include "messages/publishing.hpp"
+#include "messages/redis.hpp"
 #include "messages/supervision.hpp"
 #include "messages/support.hpp"
 #include "messages/team.hpp"
-#include "messages/publishing.hpp"
-#include "messages/admin.hpp"
-#include "messages/redis.hpp"

@@ -62,4 +62,17 @@ MESSAGE_TYPE(redis_command)
 MESSAGE_TYPE(redis_script)
 MESSAGE_TYPE(redis_value)
 
+// messages/dns.hpp
+MESSAGE_TYPE(publish_host_names)
+MESSAGE_TYPE(withdraw_host_names)
+MESSAGE_TYPE(report_zone)
+MESSAGE_TYPE(zone_report)
+
+// messages/certificates.hpp
+MESSAGE_TYPE(want_certificate)
+MESSAGE_TYPE(release_certificate)
+MESSAGE_TYPE(certificate_status)
+MESSAGE_TYPE(list_certificates)
+MESSAGE_TYPE(certificate_listing)
+
 MESSAGE_TYPES_END()

@@ -8,8 +8,8 @@
 // | table_live      |                       | a version is in all loops (from loop_gateway)   |
 // | count_entries   | messages::entry_count | at once                                         |
 //
-// Change is a struct with `put` (pairs of key and value), `erase` (keys) and `value_type`; all of one
-// Change becomes visible in one step.
+// Change is a struct with `value_type` and `stage`, a function that changes the table it is given:
+// called once, here; all it does becomes visible in one step.
 // Owner: the publishers supervisor. Runs on: the scheduler. Bounded by: callers, who wait for
 // their answers; one delta is on its way at a time. Stops when: its supervisor says so; the loops
 // keep what they have.
@@ -55,8 +55,7 @@ class table_publisher final : public shell {
   static constexpr milliseconds retry_interval{5};  ///< while a delta is on its way: a loop's mailbox may be full
 
   void apply(const Change& m) {
-    for (const auto& [key, value] : m.put) table_->table().put(key, value);
-    for (const auto& key : m.erase) table_->table().erase(key);
+    m.stage(table_->table());
     const auto version = table_->staged_version();
     if (version <= table_->live_version()) {  // nothing changed
       promise<messages::published>(this).deliver({version});

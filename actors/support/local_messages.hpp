@@ -21,7 +21,7 @@
 // Far behind the block of messages/type_ids.hpp, so that both can grow.
 CAF_BEGIN_TYPE_ID_BLOCK(stagedoor_local, caf::first_custom_type_id + 1000)
 
-// actors/publishers/table_publisher.hpp
+// actors/publishers/changes.hpp, actors/loop_gateway.hpp
 LOCAL_MESSAGE(change_sites)
 LOCAL_MESSAGE(change_certificates)
 LOCAL_MESSAGE(change_names)
@@ -29,8 +29,18 @@ LOCAL_MESSAGE(change_zones)
 LOCAL_MESSAGE(change_challenges)
 LOCAL_MESSAGE(table_live)
 
-// actors/providers/catalog.hpp
-LOCAL_MESSAGE(catalog_changed)
-LOCAL_MESSAGE(routes_offered)
+// actors/teams/routing_messages.hpp
+LOCAL_MESSAGE(offer_routes)
+LOCAL_MESSAGE(use_catalog)
+LOCAL_MESSAGE(router_ready)
+LOCAL_MESSAGE(name_resolved)
+LOCAL_MESSAGE(servers_probed)
+LOCAL_MESSAGE(step_refused)
+LOCAL_MESSAGE(store_connected)
+
+// actors/dns/zone_messages.hpp
+LOCAL_MESSAGE(add_zone_records)
+LOCAL_MESSAGE(remove_zone_records)
+LOCAL_MESSAGE(zone_file_read)
 
 CAF_END_TYPE_ID_BLOCK(stagedoor_local)

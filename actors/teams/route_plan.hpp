@@ -41,6 +41,7 @@ struct route_plan {
 };
 
 using route_plans = std::vector<route_plan>;
+using shared_plans = std::shared_ptr<const route_plans>;  ///< one copy for all who remember it
 
 /// What the static and the file configuration say to every router. Immutable; a new one replaces it.
 struct catalog {

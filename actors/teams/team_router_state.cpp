@@ -8,8 +8,8 @@ namespace stagedoor::actors {
 
 // -- orders ---------------------------------------------------------------------
 
-router_effects team_router_state::offer(const std::string& source, route_plans routes, mono_time) {
-  if (routes.empty())
+router_effects team_router_state::offer(const std::string& source, shared_plans routes, mono_time) {
+  if (routes == nullptr || routes->empty())
     offers_.erase(source);
   else
     offers_[source] = std::move(routes);
@@ -76,7 +76,7 @@ bool team_router_state::resolving() const noexcept {
 void team_router_state::collect_names(router_effects& out) {
   std::set<std::string> used;
   for (const auto& [source, routes] : offers_)
-    for (const auto& route : routes)
+    for (const auto& route : *routes)
       for (const auto& server : route.service.servers)
         if (!net::address::parse_ip(server.host, server.port)) used.insert(server.host);
   std::erase_if(names_, [&](const auto& n) { return !used.contains(n.first); });
@@ -93,7 +93,7 @@ void team_router_state::build(router_effects& out) {
   http::site built;
   built.host = host_;
   for (const auto& [source, routes] : offers_)
-    for (const auto& plan : routes)
+    for (const auto& plan : *routes)
       if (auto route = compile(plan, out)) built.routes.push_back(*std::move(route));
   std::stable_sort(built.routes.begin(), built.routes.end(), [](const auto& a, const auto& b) {
     return a.priority != b.priority ? a.priority > b.priority : a.name < b.name;

@@ -52,8 +52,8 @@ class team_router_state {
 
   // -- orders -------------------------------------------------------------------
 
-  /// Replaces what |source| offers for this host; no routes = it offers nothing any more.
-  [[nodiscard]] router_effects offer(const std::string& source, route_plans routes, mono_time now);
+  /// Replaces what |source| offers for this host; null or empty = it offers nothing any more.
+  [[nodiscard]] router_effects offer(const std::string& source, shared_plans routes, mono_time now);
   [[nodiscard]] router_effects use(std::shared_ptr<const catalog> c);
 
   // -- callbacks ----------------------------------------------------------------
@@ -87,7 +87,7 @@ class team_router_state {
   const std::string host_;
   std::shared_ptr<const catalog> catalog_;
   const milliseconds resolve_interval_;
-  std::map<std::string, route_plans> offers_;  ///< by source
+  std::map<std::string, shared_plans> offers_;  ///< by source; never null or empty
   std::map<std::string, name_entry> names_;    ///< server names that are no IP address
   bool published_ = false;
 };

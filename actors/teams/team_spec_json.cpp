@@ -163,4 +163,8 @@ std::string to_json(const messages::team_spec& spec) {
   return out.dump();
 }
 
+std::string team_event_json(std::string_view slug, std::string_view host, std::string_view status) {
+  return json{{"team", slug}, {"host", host}, {"status", status}}.dump();
+}
+
 }  // namespace stagedoor::actors

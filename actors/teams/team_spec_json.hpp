@@ -25,6 +25,10 @@ inline constexpr std::size_t max_middlewares = 32;  ///< of one team
 /// The value that is stored; parse_team_spec reads it back.
 [[nodiscard]] std::string to_json(const messages::team_spec& spec);
 
+/// What is published on team:status: {"team", "host", "status"}.
+[[nodiscard]] std::string team_event_json(std::string_view slug, std::string_view host,
+                                          std::string_view status);
+
 /// One DNS label of letters, digits and inner hyphens (RFC 1035 section 2.3.1, RFC 1123 section
 /// 2.1), lower case, at most 63 bytes. On failure: invalid.
 [[nodiscard]] result<void> check_slug(std::string_view slug);

@@ -7,16 +7,19 @@
 
 namespace stagedoor::actors {
 
-// Any change will do; the sites' is one.
+// Any change will do: this one takes the place of the sites' in this program.
 struct change_sites {
   using value_type = int;
-  std::vector<std::pair<std::string, int>> put;
-  std::vector<std::string> erase;
+  std::function<void(snapshot::table_writer<int>&)> stage;
 };
 
 namespace {
 
 using publisher_actor = table_publisher<change_sites>;
+
+change_sites put(const char* key, int value) {
+  return {[=](snapshot::table_writer<int>& table) { table.put(key, value); }};
+}
 
 struct table_publisher_test : actor_fixture {
   snapshot::table_view<int> view{4};
@@ -53,7 +56,7 @@ struct table_publisher_test : actor_fixture {
 
 TEST_F(table_publisher_test, answers_when_the_loops_have_swapped_and_not_before) {
   const auto owner = spawn<publisher_actor>("sites", table);
-  ask_later(owner, change_sites{{{"a", 1}}, {}});
+  ask_later(owner, put("a", 1));
   EXPECT_EQ(answered, 0);
   run_loop();
   ASSERT_EQ(answered, 1);
@@ -62,10 +65,10 @@ TEST_F(table_publisher_test, answers_when_the_loops_have_swapped_and_not_before)
 
 TEST_F(table_publisher_test, a_restart_keeps_the_table_and_answers_new_callers) {
   const auto first = spawn<publisher_actor>("sites", table);
-  tell(first, change_sites{{{"a", 1}}, {}});
+  tell(first, put("a", 1));
   kill(first);  // while the delta is on its way
   const auto second = spawn<publisher_actor>("sites", table);
-  ask_later(second, change_sites{{{"b", 2}}, {}});
+  ask_later(second, put("b", 2));
   run_loop();
   advance(milliseconds(20));  // nobody told the second one; it looks by itself
   run_loop();

@@ -29,6 +29,8 @@ messages::team_spec a_team() {
   return spec;
 }
 
+shared_plans shared(route_plans plans) { return std::make_shared<const route_plans>(std::move(plans)); }
+
 template <class Effect>
 const Effect* find(const router_effects& effects) {
   for (const auto& e : effects)
@@ -38,7 +40,7 @@ const Effect* find(const router_effects& effects) {
 
 TEST(team_routes, api_comes_before_web_on_tls_only) {
   team_router_state state("team-a.kanban.domain", a_catalog());
-  const auto effects = state.offer("team", routes_of(a_team(), *a_catalog()), start);
+  const auto effects = state.offer("team", shared(routes_of(a_team(), *a_catalog())), start);
   const auto* published = find<publish_site>(effects);
   ASSERT_NE(published, nullptr);
   const auto& routes = published->site.routes;
@@ -66,7 +68,7 @@ TEST(team_router, a_route_without_its_middleware_is_left_out_and_named) {
   spec.middlewares = {"secure-headers@file", "ghost@file"};
   auto c = a_catalog();
   team_router_state state(spec.host, c);
-  auto effects = state.offer("team", routes_of(spec, *c), start);
+  auto effects = state.offer("team", shared(routes_of(spec, *c)), start);
   EXPECT_TRUE(find<publish_site>(effects)->site.routes.empty());
   ASSERT_NE(find<complain>(effects), nullptr);
   EXPECT_NE(find<complain>(effects)->reason.find("ghost@file"), std::string::npos);
@@ -81,15 +83,15 @@ TEST(team_router, a_route_without_its_middleware_is_left_out_and_named) {
 TEST(team_router, sources_are_merged_and_the_last_one_to_leave_withdraws_the_site) {
   auto c = a_catalog();
   team_router_state state("team-a.kanban.domain", c);
-  (void)state.offer("team", routes_of(a_team(), *c), start);
+  (void)state.offer("team", shared(routes_of(a_team(), *c)), start);
   auto other = routes_of(a_team(), *c);
   for (auto& r : other) r.name = "x-" + r.name;
-  EXPECT_EQ(find<publish_site>(state.offer("docker", other, start))->site.routes.size(), 4U);
-  EXPECT_EQ(find<publish_site>(state.offer("team", {}, start))->site.routes.size(), 2U);
-  const auto last = state.offer("docker", {}, start);
+  EXPECT_EQ(find<publish_site>(state.offer("docker", shared(other), start))->site.routes.size(), 4U);
+  EXPECT_EQ(find<publish_site>(state.offer("team", nullptr, start))->site.routes.size(), 2U);
+  const auto last = state.offer("docker", nullptr, start);
   ASSERT_NE(find<withdraw_site>(last), nullptr);
   EXPECT_TRUE(state.empty());
-  EXPECT_EQ(find<withdraw_site>(state.offer("docker", {}, start)), nullptr) << "once";
+  EXPECT_EQ(find<withdraw_site>(state.offer("docker", nullptr, start)), nullptr) << "once";
 }
 
 TEST(team_router, server_names_are_resolved_again_and_outages_keep_the_last_addresses) {
@@ -97,7 +99,7 @@ TEST(team_router, server_names_are_resolved_again_and_outages_keep_the_last_addr
   spec.api = {"http://portal-api:8000"};
   auto c = a_catalog();
   team_router_state state(spec.host, c, seconds(30));
-  auto effects = state.offer("team", routes_of(spec, *c), start);
+  auto effects = state.offer("team", shared(routes_of(spec, *c)), start);
   ASSERT_NE(find<resolve_name>(effects), nullptr);
   EXPECT_EQ(find<resolve_name>(effects)->name, "portal-api");
   EXPECT_TRUE(find<publish_site>(effects)->site.routes[0].target->servers.empty()) << "503 until resolved";

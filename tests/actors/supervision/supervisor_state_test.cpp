@@ -558,6 +558,42 @@ TEST(supervisor_state, orders_to_a_closing_supervisor_are_refused_and_waiting_on
                                       "4:stopped x shutdown", "1:closed", "finish shutdown"));
 }
 
+TEST(supervisor_state, a_second_restart_child_does_not_lift_the_stop_deadline) {
+  state_rig rig(options_for(strategy::one_for_one), {child_with("a")});
+  rig.start();
+  rig.run(rig.state.restart_child("a", 0, rig.now));
+  rig.run(rig.state.restart_child("a", 0, rig.now));
+  (void)rig.take();
+  rig.pass(5s);
+  EXPECT_THAT(rig.take(), ElementsAre("overdue a", "kill a"));
+}
+
+TEST(supervisor_state, stop_child_does_not_change_the_order_in_which_it_closes) {
+  state_rig rig(options_for(strategy::one_for_one), abc());
+  rig.start();
+  rig.stop();
+  (void)rig.take();
+  rig.run(rig.state.stop_child("a", 1, rig.now));
+  EXPECT_THAT(rig.take(), IsEmpty());
+  rig.ends("c");
+  rig.ends("b");
+  rig.ends("a");
+  EXPECT_THAT(rig.take(),
+              ElementsAre("stop b", "stop a", "1:stopped a shutdown", "finish shutdown"));
+}
+
+TEST(supervisor_state, a_child_stopped_by_order_during_a_group_restart_stays_down) {
+  state_rig rig(options_for(strategy::rest_for_one), abc());
+  rig.start();
+  rig.crashes("a");
+  rig.run(rig.state.stop_child("b", 1, rig.now));
+  (void)rig.take();
+  rig.ends("c");
+  rig.ends("b");
+  rig.pass(1s);
+  EXPECT_THAT(rig.take(), ElementsAre("stop b", "1:stopped b shutdown", "spawn a", "spawn c"));
+}
+
 TEST(supervisor_state, lists_children_in_start_order_up_to_a_limit) {
   state_rig rig(options_for(strategy::one_for_one), abc());
   rig.start();

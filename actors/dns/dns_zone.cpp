@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/dns/dns_zone.hpp"
+
+#include "actors/loop_gateway.hpp"
+#include "actors/publishers/changes.hpp"
+#include "actors/support/actor_names.hpp"
+#include "messages/support.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/dns/name.hpp"
+
+namespace stagedoor::actors {
+
+namespace {
+constexpr milliseconds read_retry{5'000};  ///< after the files loop was full
+}
+
+dns_zone::dns_zone(caf::actor_config& cfg, dns_zone_options options)
+    : shell(cfg, "dns_zone"), options_(std::move(options)) {}
+
+caf::behavior dns_zone::make_behavior() {
+  read();
+  return {
+      [this](const add_zone_records& m) { add(m); },
+      [this](const remove_zone_records& m) { remove(m); },
+      [this](const zone_file_read& m) { loaded(*m.content); },
+      [this](const messages::report_zone&) { return report(); },
+      [this](const messages::tick& t) {
+        if (reload_.due(*this, t)) read();
+      },
+  };
+}
+
+void dns_zone::add(const add_zone_records& m) {
+  promise<messages::published> caller(this);
+  if (options_.state->loaded()) {
+    publish(options_.state->add_records(m.records), std::move(caller));
+    return;
+  }
+  early_.insert(early_.end(), m.records.begin(), m.records.end());
+  if (read_once_)
+    caller.deliver({0});
+  else
+    early_callers_.push_back(std::move(caller));
+}
+
+void dns_zone::remove(const remove_zone_records& m) {
+  for (const auto& match : m.matches)
+    std::erase_if(early_, [&](const dns::record& r) { return dns::same_name(r.owner, match.owner); });
+  promise<messages::published> caller(this);
+  if (options_.state->loaded())
+    publish(options_.state->remove_records(m.matches), std::move(caller));
+  else
+    caller.deliver({0});
+}
+
+// The first read has ended, well or not.
+void dns_zone::catch_up() {
+  read_once_ = true;
+  const auto callers = std::make_shared<std::vector<promise<messages::published>>>(std::move(early_callers_));
+  early_callers_.clear();
+  const auto tell_all = [callers](messages::published live) {
+    for (auto& caller : *callers) caller.deliver(live);
+  };
+  if (!options_.state->loaded() || early_.empty()) {
+    tell_all({0});
+    return;
+  }
+  auto change = options_.state->add_records(std::exchange(early_, {}));
+  if (!change) {
+    for (auto& caller : *callers) caller.fail(change.error());
+    return;
+  }
+  const auto made = std::make_shared<dns::change_set>(*std::move(change));
+  ask<messages::published>(
+      this, find_name(system(), "names"),
+      change_names{{[made](dns::name_table_writer& table) { dns::stage(std::move(*made), table); }}},
+      options_.publish_deadline, [tell_all](messages::published& live) { tell_all(live); },
+      [callers](const fault& f) {
+        for (auto& caller : *callers) caller.fail(f);
+      });
+}
+
+void dns_zone::read() {
+  const bool taken = options_.run_blocking([to = address(), work = options_.read] {
+    loop_gateway::send(to, zone_file_read{std::make_shared<const result<dns::zone_data>>(work())});
+  });
+  if (!taken) reload_.arm(*this, now() + read_retry);
+}
+
+void dns_zone::loaded(const result<dns::zone_data>& content) {
+  const std::string zone = dns::name_text(options_.state->apex());
+  if (options_.reload > milliseconds(0)) reload_.arm(*this, now() + options_.reload);
+  auto change = content ? options_.state->load(*content) : result<dns::change_set>(content.error());
+  if (!change) {
+    const std::string said = to_string(change.error());
+    if (said != last_error_) log::error("zone not loaded", {{"zone", zone}, {"error", said}});
+    last_error_ = said;
+    if (!read_once_) catch_up();
+    return;
+  }
+  last_error_.clear();
+  if (!change->items.empty()) {
+    log::info("zone loaded", {{"zone", zone}, {"serial", change->serial}, {"names", options_.state->names()}});
+    publish(std::move(change), {});
+  }
+  if (!read_once_ || !early_.empty()) catch_up();
+}
+
+void dns_zone::publish(result<dns::change_set> change, promise<messages::published> caller) {
+  if (!change) {
+    caller.fail(change.error());
+    return;
+  }
+  if (change->items.empty()) {  // it is so already
+    caller.deliver({0});
+    return;
+  }
+  const auto made = std::make_shared<dns::change_set>(*std::move(change));
+  const auto shared = std::make_shared<promise<messages::published>>(std::move(caller));
+  ask<messages::published>(
+      this, find_name(system(), "names"),
+      change_names{{[made](dns::name_table_writer& table) { dns::stage(std::move(*made), table); }}},
+      options_.publish_deadline, [shared](messages::published& live) { shared->deliver(live); },
+      [shared](const fault& f) { shared->fail(f); });
+}
+
+messages::zone_report dns_zone::report() const {
+  const auto& z = *options_.state;
+  return {dns::name_text(z.apex()), z.serial(), z.names(), z.records(), last_error_};
+}
+
+}  // namespace stagedoor::actors

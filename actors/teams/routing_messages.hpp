@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said about routes on one node: who offers them, who serves them.
+#pragma once
+
+#include "actors/support/local_messages.hpp"
+#include "actors/teams/route_plan.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/net/address.hpp"
+
+#include <caf/actor.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace stagedoor::actors {
+
+/// To the site_registry, and from it to the host's team_router: from now on |source| offers these
+/// routes for the host. Null = none any more. Replies: messages::published, when live.
+struct offer_routes {
+  std::string host;
+  std::string source;  ///< "team", "file", "docker", "compose"
+  shared_plans routes;
+};
+
+/// To the site_registry, and from it to every team_router.
+struct use_catalog {
+  std::shared_ptr<const catalog> now;
+};
+
+/// A team_router has started, for the first time or again, and wants what is offered for its host.
+struct router_ready {
+  std::string host;
+  caf::actor handle;
+};
+
+/// From the resolver (through loop_gateway) to the team_router that asked.
+struct name_resolved {
+  std::string name;
+  result<std::vector<net::address>> addresses;
+};
+
+/// From the prober (through loop_gateway) to the provisioner that asked.
+struct servers_probed {
+  std::string flow;
+  std::vector<std::string> unhealthy;  ///< "http://127.0.0.1:9001: connection refused"
+};
+
+/// From the provisioner to itself: a step ended without asking anybody.
+struct step_refused {
+  std::string flow;
+  fault why;
+};
+
+/// The connection to Redis stands (again); from loop_gateway to the provisioner.
+struct store_connected {};
+
+}  // namespace stagedoor::actors

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/teams/site_registry_state.hpp"
+
+#include <fmt/format.h>
+
+namespace stagedoor::actors {
+
+result<registry_actions> site_registry_state::offer(const std::string& host, const std::string& source,
+                                                    shared_plans routes) {
+  const bool nothing = routes == nullptr || routes->empty();
+  registry_actions out;
+  auto it = sites_.find(host);
+  if (it == sites_.end()) {
+    if (nothing) return out;
+    if (sites_.size() >= max_sites_)
+      return fault{fault_kind::overloaded, fault_side::self, retryable::no,
+                   fmt::format("{} sites are served already, which is the limit", sites_.size())};
+    it = sites_.try_emplace(host).first;
+    out.start = start_router{host};
+  }
+  auto& e = it->second;
+  if (nothing)
+    e.offers.erase(source);
+  else
+    e.offers[source] = routes;
+  if (e.running) out.forward.push_back({host, source, std::move(routes)});
+  return out;
+}
+
+std::vector<forward_offer> site_registry_state::ready(const std::string& host) {
+  std::vector<forward_offer> out;
+  const auto it = sites_.find(host);
+  if (it == sites_.end()) return out;
+  it->second.running = true;
+  for (const auto& [source, routes] : it->second.offers) out.push_back({host, source, routes});
+  return out;
+}
+
+bool site_registry_state::settled(const std::string& host) {
+  const auto it = sites_.find(host);
+  if (it == sites_.end() || !it->second.offers.empty()) return false;
+  sites_.erase(it);
+  return true;
+}
+
+}  // namespace stagedoor::actors

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which hosts have a team_router, and what is offered for each.
+//
+// Routers come when something is offered for a host and go when nothing is any more. The offers are
+// remembered here, so that a router that crashed gets them again from its successor's first words.
+// Owner: the site_registry. Runs on: the scheduler. No CAF type in it: routers are known by number.
+// Bounded by: max_sites.
+#pragma once
+
+#include "actors/teams/route_plan.hpp"
+#include "runtime/base/result.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace stagedoor::actors {
+
+/// Spawn a router for the host.
+struct start_router {
+  std::string host;
+};
+/// The router has nothing to serve any more.
+struct stop_router {
+  std::string host;
+};
+/// Pass these on to the host's router.
+struct forward_offer {
+  std::string host;
+  std::string source;
+  shared_plans routes;
+};
+
+struct registry_actions {
+  std::optional<start_router> start;
+  std::vector<forward_offer> forward;
+};
+
+class site_registry_state {
+ public:
+  explicit site_registry_state(std::size_t max_sites) : max_sites_(max_sites) {}
+
+  /// Remembers the offer. What is forwarded goes to a running router; when one must start first, it
+  /// gets everything by ready(). On failure: overloaded.
+  [[nodiscard]] result<registry_actions> offer(const std::string& host, const std::string& source,
+                                               shared_plans routes);
+  /// The host's router runs (again): everything that is offered goes to it.
+  [[nodiscard]] std::vector<forward_offer> ready(const std::string& host);
+  /// An offer was taken by the router: true when nothing is left for it to do.
+  [[nodiscard]] bool settled(const std::string& host);
+
+  [[nodiscard]] std::size_t size() const noexcept { return sites_.size(); }
+
+ private:
+  struct entry {
+    std::map<std::string, shared_plans> offers;
+    bool running = false;
+  };
+
+  const std::size_t max_sites_;
+  std::unordered_map<std::string, entry> sites_;
+};
+
+}  // namespace stagedoor::actors
