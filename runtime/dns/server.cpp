@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/dns/server.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace stagedoor::dns {
+namespace {
+
+bool is_any_address(const net::address& a) noexcept {
+  if (a.family() == AF_INET) {
+    return reinterpret_cast<const sockaddr_in*>(a.data())->sin_addr.s_addr == INADDR_ANY;
+  }
+  return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(a.data())->sin6_addr);
+}
+
+}  // namespace
+
+server::server(loop& owner, server_options options)
+    : loop_(owner),
+      options_(std::move(options)),
+      log_(options_.log, count_),
+      forwarder_(owner, options_.forwards, *this, log_, count_),
+      pipeline_(tables_, options_.lookups, log_, count_, &forwarder_),
+      batch_(options_.udp),
+      connections_(owner, options_.tcp, pipeline_, count_),
+      alive_(std::make_shared<server*>(this)) {
+  loop_.at_turn_end([self = alive_] {
+    if (*self != nullptr) (*self)->log_.flush();
+  });
+}
+
+server::~server() {
+  stop();
+  *alive_ = nullptr;
+}
+
+result<server::listening> server::open(const listener_options& options) {
+  auto tcp = net::listen_tcp(options.at, options_.tcp.backlog);
+  if (!tcp) return std::move(tcp).error();
+  listener_options bound = options;
+  if (bound.at.port() == 0) {  // the same port for both, whichever the kernel chose
+    const auto local = net::local_address(tcp->get());
+    if (!local) return local.error();
+    bound.at.set_port(local->port());
+  }
+  auto udp = net::bind_udp(bound.at);
+  if (!udp) return std::move(udp).error();
+  listening l;
+  l.options = options;
+  l.udp = std::make_unique<udp_socket>(loop_, options.id, next_socket_++, std::move(*udp),
+                                       is_any_address(options.at), options_.udp, batch_, pipeline_, count_);
+  l.tcp = std::make_unique<tcp_listener>(loop_, options.id, std::move(*tcp), connections_);
+  return l;
+}
+
+result<void> server::listen(std::span<const listener_options> listeners) {
+  const auto same = [](const listening& l, const listener_options& o) {
+    return l.options.id == o.id && l.options.at == o.at;
+  };
+  std::vector<listening> fresh;
+  for (const auto& wanted : listeners) {
+    if (std::any_of(open_.begin(), open_.end(), [&](const auto& l) { return same(l, wanted); })) continue;
+    auto opened = open(wanted);
+    if (!opened) return std::move(opened).error();
+    fresh.push_back(std::move(*opened));
+  }
+  for (auto& l : fresh) {
+    if (auto started = l.udp->start(); !started) return started;
+    if (auto started = l.tcp->start(); !started) return started;
+  }
+  std::erase_if(open_, [&](listening& l) {
+    const bool listed = std::any_of(listeners.begin(), listeners.end(), [&](const auto& o) { return same(l, o); });
+    if (!listed) close(l);
+    return !listed;
+  });
+  std::move(fresh.begin(), fresh.end(), std::back_inserter(open_));
+  return {};
+}
+
+void server::close(listening& l) {
+  l.udp->stop();
+  l.tcp->stop();
+  connections_.close_all(l.options.id);
+  loop_.dispose(std::move(l.udp));
+  loop_.dispose(std::move(l.tcp));
+}
+
+void server::stop() {
+  for (auto& l : open_) close(l);
+  open_.clear();
+  connections_.close_all();
+  forwarder_.stop();
+  log_.flush();
+}
+
+void server::apply(const snapshot::delta<zone_route>& changes) {
+  tables_.routes.apply(changes);
+  forwarder_.forget_unused();
+}
+
+result<net::address> server::address_of(listener_id id) const {
+  for (const auto& l : open_)
+    if (l.options.id == id) return net::local_address(l.udp->fd());
+  return fault{fault_kind::not_found, fault_side::self, retryable::no,
+               fmt::format("no listener {} is open", raw(id))};
+}
+
+void server::deliver(const client_ref& to, std::span<const std::uint8_t> message) {
+  if (to.via == transport::tcp) {
+    if (auto* connection = connections_.find(to.socket)) connection->deliver(message);
+    return;
+  }
+  for (const auto& l : open_)
+    if (l.udp->index() == to.socket) l.udp->send(to, message);
+}
+
+}  // namespace stagedoor::dns
