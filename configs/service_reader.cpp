@@ -50,7 +50,7 @@ health_check read_health_check(section& s) {
   for (const auto& [key, value] :
        {std::pair{"interval", out.interval}, std::pair{"timeout", out.timeout},
         std::pair{"unhealthyInterval", out.unhealthy_interval}})
-    if (value.count() <= 0) s.error(key, "a duration above zero");
+    if (value.count() <= 0 && s.has(key)) s.error(key, "a duration above zero");
   return out;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "configs/yaml_document.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <map>
 #include <sstream>
@@ -48,6 +49,7 @@ class builder : public YAML::EventHandler {
     count(found->second.size, place(mark));
     node copy = found->second.value;
     check_depth(found->second.depth, place(mark));
+    if (!stack_.empty()) deepen(found->second.depth);
     add(std::move(copy), YAML::NullAnchor);
   }
 
@@ -107,6 +109,10 @@ class builder : public YAML::EventHandler {
                      fmt::format("expected at most {} levels of nesting", defaults::yaml_depth)};
   }
 
+  void deepen(std::size_t below) {
+    stack_.back().depth_below = std::max(stack_.back().depth_below, below);
+  }
+
   [[nodiscard]] bool expects_key() const {
     return !stack_.empty() && stack_.back().value.type == node::kind::map && !stack_.back().has_key;
   }
@@ -131,7 +137,7 @@ class builder : public YAML::EventHandler {
       for (auto& e : source.entries)
         if (done.keys.insert(e.key).second) done.value.entries.push_back(std::move(e));
     const std::size_t depth = done.depth_below + 1;
-    if (!stack_.empty()) stack_.back().depth_below = std::max(stack_.back().depth_below, depth);
+    if (!stack_.empty()) deepen(depth);
     add(std::move(done.value), done.anchor, count_ - done.count_before, depth);
   }
 
@@ -218,7 +224,10 @@ std::optional<document> parse_yaml(std::string file, std::string_view text, diag
   if (text.size() > defaults::config_file_bytes)
     return refuse({}, fmt::format("expected at most {} bytes", defaults::config_file_bytes));
   try {
-    std::istringstream stream{std::string(text)};
+    // yaml-cpp takes the end of the text for a closing quote, and so swallows what a forgotten one
+    // encloses. It does refuse an end-of-document mark inside quotes.
+    const bool whole_lines = text.empty() || text.back() == '\n';
+    std::istringstream stream{std::string(text) + (whole_lines ? "...\n" : "\n...\n")};
     YAML::Parser parser(stream);
     builder first;
     if (!parser.HandleNextDocument(first)) return document{std::move(file), {}};
