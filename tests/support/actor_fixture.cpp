@@ -52,7 +52,9 @@ actor_fixture::actor_fixture()
   run();
 }
 
-actor_fixture::~actor_fixture() {
+actor_fixture::~actor_fixture() = default;
+
+void actor_fixture::TearDown() {
   for (const auto& [id, address] : remembered_)
     if (const auto who = caf::actor_cast<caf::actor>(address)) actors::kill(who);
   run();

@@ -100,6 +100,7 @@ class actor_fixture : public ::testing::Test {
  protected:
   actor_fixture();
   ~actor_fixture() override;
+  void TearDown() override;  ///< a test class with its own calls this one first
 
   [[nodiscard]] caf::actor_system& system() { return *system_; }
   [[nodiscard]] mono_time now() const;
