@@ -29,6 +29,10 @@ class field_edits {
   /// No original field of that name is sent, and additions under it so far are taken back.
   void remove(std::string_view name) {
     std::erase_if(additions_, [&](const field& f) { return ascii::iequals(f.name, name); });
+    drop(name);
+  }
+  /// No original field of that name is sent; additions stay.
+  void drop(std::string_view name) {
     if (drops(name) || full()) return;
     dropped_.push_back(name);
     sizes_ |= size_bit(name);
@@ -54,11 +58,14 @@ class field_edits {
   [[nodiscard]] bool empty() const noexcept { return dropped_.empty() && additions_.empty(); }
   [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }
 
-  /// The value that will be sent under |name|: the first addition, else the original.
+  /// The value that will be sent under |name|: the original unless it is dropped, else the added.
   [[nodiscard]] std::optional<std::string_view> find(const field_list& original,
                                                      std::string_view name) const noexcept {
     for (const auto& f : original.all())
       if (ascii::iequals(f.name, name) && !drops(name)) return f.value;
+    return find_added(name);
+  }
+  [[nodiscard]] std::optional<std::string_view> find_added(std::string_view name) const noexcept {
     for (const auto& f : additions_)
       if (ascii::iequals(f.name, name)) return f.value;
     return std::nullopt;

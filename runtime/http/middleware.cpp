@@ -3,18 +3,19 @@
 
 namespace stagedoor::http {
 
-void exchange::begin(const request_facts& r, middleware_state& s, std::string_view path,
-                     std::string_view query, mono_time at) {
-  request = r;
-  state = &s;
-  now = at;
-  hold_until = at;
-  edits.clear();
+void exchange::begin(std::string_view path, std::string_view query, mono_time at) {
+  clear();
+  now = hold_until = at;
   edits.path = path;
   edits.query = query;
+}
+
+void exchange::clear() noexcept {
+  edits.clear();
   answer_edits.fields.clear();
   answer_edits.filter.reset();
   answer.clear();
+  notes.clear();
   memory.clear();
 }
 
@@ -26,6 +27,7 @@ verdict middleware_walk::on_request(exchange& x) {
   while (chain_ != nullptr && entered_ < chain_->size()) {
     const verdict v = (*chain_)[entered_]->on_request(x);
     if (v == verdict::respond) return v;
+    if (v == verdict::wait) return verdict::hold;
     ++entered_;
     if (v == verdict::hold) return v;
   }

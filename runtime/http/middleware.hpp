@@ -23,6 +23,7 @@
 
 namespace stagedoor::http {
 
+class middleware;
 class middleware_state;
 
 /// A response made here instead of by an upstream. The core adds Content-Length, Date, and frames it.
@@ -76,12 +77,41 @@ struct response_facts {
   std::size_t body_bytes = 0;
 };
 
-/// One request's passage through its middlewares. Reused by the next request of the connection (or
-/// the loop), so that its memory is.
+/// How a response body may be sent, by Accept-Encoding.
+enum class coding : std::uint8_t { identity, gzip, brotli, zstd };
+
+/// What a request phase leaves for the response phase of the same middleware. By then the request
+/// head may be gone: its bytes are given back while the body streams.
+struct exchange_notes {
+  coding preferred = coding::identity;
+  bool may_compress = false;  ///< neither the method nor the type of the request forbids it
+  std::string_view cors_origin;  ///< Access-Control-Allow-Origin; empty = the origin is not allowed
+  bool secure = false;  ///< the connection, or a trusted proxy header, says TLS
+  struct counted {
+    const middleware* by = nullptr;
+    void* entry = nullptr;  ///< of by's table in the middleware_state
+  };
+  std::vector<counted> in_flight;
+  std::shared_ptr<const void> pending;  ///< of a middleware that waits for another thread
+
+  void clear() noexcept {
+    preferred = coding::identity;
+    may_compress = false;
+    cors_origin = {};
+    secure = false;
+    in_flight.clear();
+    pending.reset();
+  }
+};
+
+/// One request's passage through its middlewares. Reused for the next one, so that its memory is.
 struct exchange {
-  /// Forgets the last request. |path| and |query| are what would be sent on unchanged.
-  void begin(const request_facts& r, middleware_state& s, std::string_view path,
-             std::string_view query, mono_time at);
+  exchange(const request_facts& r, middleware_state& s) noexcept : request(r), state(&s) {}
+
+  /// |path| and |query| are what would be sent on unchanged.
+  void begin(std::string_view path, std::string_view query, mono_time at);
+  /// Forgets the request.
+  void clear() noexcept;
 
   request_facts request;
   middleware_state* state = nullptr;
@@ -90,13 +120,15 @@ struct exchange {
   response_edits answer_edits;
   local_response answer;  ///< filled by a middleware that responds
   mono_time hold_until;   ///< set by a middleware that holds
-  scratch memory;         ///< for composed strings that edits refer to
+  exchange_notes notes;
+  scratch memory;  ///< for composed strings that edits refer to
 };
 
 enum class verdict : std::uint8_t {
   proceed,  ///< on to the next middleware
   respond,  ///< exchange::answer is the response; the response phase runs for those outside
   hold,     ///< not before exchange::hold_until, then on to the next middleware
+  wait,     ///< not before exchange::hold_until, then this middleware is asked again
 };
 
 class middleware {
@@ -109,6 +141,7 @@ class middleware {
   /// Before the request is sent on, outermost first.
   [[nodiscard]] virtual verdict on_request(exchange& x) const;
   /// When a response head is there, innermost first; only if on_request let the request through.
+  /// Must not look at the request head: see exchange_notes.
   virtual void on_response(exchange& x, const response_facts& response) const;
   /// When the exchange is over, however it ended; only if on_request let the request through.
   virtual void on_end(exchange& x) const noexcept;
@@ -129,8 +162,8 @@ class middleware_walk {
   /// |chain| must outlive the walk: it is part of the site the exchange holds.
   explicit middleware_walk(const std::vector<middleware_ptr>& chain) noexcept : chain_(&chain) {}
 
-  /// The request phase. After verdict::hold call it again, no earlier than exchange::hold_until:
-  /// it goes on behind the middleware that held.
+  /// The request phase: proceed, respond, or hold. After hold call it again, no earlier than
+  /// exchange::hold_until: it goes on where it stopped. It never returns wait.
   [[nodiscard]] verdict on_request(exchange& x);
   /// The response phase of those that let the request through. At most once: a 1xx is passed on
   /// without it.

@@ -10,19 +10,13 @@
 namespace stagedoor::http {
 namespace {
 
-re2::StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
-
-bool searches(const re2::RE2& pattern, std::string_view text) {
-  return re2::RE2::PartialMatch(piece(text), pattern);
-}
-
 bool is_one_label_below(std::string_view host, std::string_view parent) noexcept {
   const auto dot = host.find('.');
   return dot != std::string_view::npos && dot > 0 && host.substr(dot + 1) == parent;
 }
 
 /// Runs the pattern on the decoded value; short values are decoded on the stack.
-bool searches_decoded(const re2::RE2& pattern, std::string_view escaped) {
+bool searches_decoded(const regexp& pattern, std::string_view escaped) {
   std::array<char, 256> near{};
   std::string far;
   char* out = near.data();
@@ -33,7 +27,7 @@ bool searches_decoded(const re2::RE2& pattern, std::string_view escaped) {
   query_decoder decoder(escaped);
   std::size_t size = 0;
   for (int c = decoder.next(); c >= 0; c = decoder.next()) out[size++] = static_cast<char>(c);
-  return searches(pattern, {out, size});
+  return pattern.search({out, size});
 }
 
 template <class Test>
@@ -50,22 +44,22 @@ bool holds(const rule_step& s, const rule::program& p, const request_facts& r) {
     case rule_test::host_below: return is_one_label_below(head.host, s.first);
     case rule_test::any_host: return true;
     case rule_test::some_host: return !head.host.empty();
-    case rule_test::host_regexp: return searches(*p.patterns[s.index], head.host);
+    case rule_test::host_regexp: return p.patterns[s.index].search(head.host);
     case rule_test::path: return head.path == s.first;
     case rule_test::path_prefix: return head.path.substr(0, s.first.size()) == s.first;
-    case rule_test::path_regexp: return searches(*p.patterns[s.index], head.path);
+    case rule_test::path_regexp: return p.patterns[s.index].search(head.path);
     case rule_test::method: return head.method == s.first;
     case rule_test::header:
       return any_value(head.fields, s.first, [&](std::string_view v) { return v == s.second; });
     case rule_test::header_regexp:
       return any_value(head.fields, s.first,
-                       [&](std::string_view v) { return searches(*p.patterns[s.index], v); });
+                       [&](std::string_view v) { return p.patterns[s.index].search(v); });
     case rule_test::query:
       return any_query_value(head.query, s.first,
                              [&](std::string_view v) { return query_equals(v, s.second); });
     case rule_test::query_regexp:
       return any_query_value(head.query, s.first, [&](std::string_view v) {
-        return searches_decoded(*p.patterns[s.index], v);
+        return searches_decoded(p.patterns[s.index], v);
       });
     case rule_test::client_ip: return p.ranges[s.index].contains(r.connection->client);
   }

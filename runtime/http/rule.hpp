@@ -7,7 +7,7 @@
 // negation costs nothing. Regular expressions are RE2's: linear time whatever the request says.
 //
 // Owner: a route. Runs on: any thread; immutable, copies share the program.
-// Bounded by: max_rule_bytes, max_rule_depth, max_rule_matchers, rule_regexp_memory.
+// Bounded by: max_rule_bytes, max_rule_depth, max_rule_matchers, regexp_memory.
 #pragma once
 
 #include "runtime/base/result.hpp"
@@ -24,7 +24,6 @@ namespace stagedoor::http {
 inline constexpr std::size_t max_rule_bytes = 64U << 10U;
 inline constexpr std::size_t max_rule_depth = 128;          ///< nested parentheses and negations
 inline constexpr std::size_t max_rule_matchers = 4096;      ///< of one rule
-inline constexpr std::int64_t rule_regexp_memory = 1 << 20;  ///< bytes, RE2's program and caches
 
 class rule {
  public:

@@ -133,16 +133,10 @@ class compiler {
   }
 
   result<void> fill_pattern(rule_step& step, const rule_node& node, const std::string& pattern) {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    options.set_max_mem(rule_regexp_memory);
-    auto compiled = std::make_unique<re2::RE2>(pattern, options);
-    if (!compiled->ok())
-      return rule_fault(fault_kind::invalid, node.column,
-                        fmt::format("expected a regular expression, got '{}': {}", pattern,
-                                    compiled->error()));
+    auto compiled = regexp::compile(pattern);
+    if (!compiled) return rule_fault(fault_kind::invalid, node.column, compiled.error().detail);
     step.index = static_cast<std::uint32_t>(out_.patterns.size());
-    out_.patterns.push_back(std::move(compiled));
+    out_.patterns.push_back(std::move(*compiled));
     return {};
   }
 

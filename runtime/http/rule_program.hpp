@@ -5,11 +5,11 @@
 #pragma once
 
 #include "runtime/http/ip_range.hpp"
+#include "runtime/http/regexp.hpp"
 #include "runtime/http/rule.hpp"
 
 #include <cstdint>
 #include <memory>
-#include <re2/re2.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,7 +50,7 @@ struct rule::program {
   std::string literals;  ///< what the steps compare with; never grows after it was reserved
   std::vector<rule_step> steps;
   std::uint32_t entry = rule_reject;
-  std::vector<std::unique_ptr<re2::RE2>> patterns;
+  std::vector<regexp> patterns;
   std::vector<ip_range> ranges;
   std::vector<std::string> hosts;
   std::vector<std::string> sites;

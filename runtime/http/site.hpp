@@ -10,9 +10,11 @@
 #include "runtime/http/middleware.hpp"
 #include "runtime/http/rule.hpp"
 #include "runtime/net/address.hpp"
+#include "runtime/snapshot/table.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,13 +43,23 @@ struct route {
   std::int64_t priority = 0;  ///< the rule's length in bytes unless configured
   entry_point_set entry_points = ~entry_point_set{0};
   bool tls = false;  ///< a route with TLS serves TLS connections only, one without only plain ones
-  std::vector<std::shared_ptr<const middleware>> middlewares;  ///< outermost first
+  std::vector<middleware_ptr> middlewares;  ///< outermost first, chains flattened
   std::shared_ptr<const service> target;
 };
 
 struct site {
   std::string host;           ///< "team-a.kanban.domain"; "*.kanban.domain" is one label; "" = every host
-  std::vector<route> routes;  ///< by falling priority, then name
+  std::vector<route> routes;  ///< in the order of comes_before
 };
+
+using site_table = snapshot::table_view<site>;
+
+/// By falling priority, then by name: where Traefik's order is undefined, ours is not.
+[[nodiscard]] bool comes_before(const route& a, const route& b) noexcept;
+
+/// The sites that |routes| make up: each route listed under every host of rule::sites(), in order.
+/// Keys are distinct and sorted. Which routes share a host, and so a site, is thereby settled: all
+/// routes of a host must be given in the same call.
+[[nodiscard]] std::vector<site> split_into_sites(std::span<const route> routes);
 
 }  // namespace stagedoor::http
