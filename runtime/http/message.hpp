@@ -26,6 +26,8 @@ enum class field_id : std::uint8_t {
   expect,
   host,
   keep_alive,
+  proxy_authenticate,
+  proxy_authorization,
   proxy_connection,
   te,
   trailer,
@@ -63,6 +65,17 @@ class field_list {
   std::size_t count_ = 0;
 };
 
+/// Calls |use| with each element of a comma-separated list, blanks trimmed, empty ones left out.
+template <class Use>
+void for_each_element(std::string_view list, Use&& use) {
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    if (const auto element = ascii::trim(list.substr(0, comma)); !element.empty()) use(element);
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
 /// How the end of a body is found (RFC 9112 section 6.3).
 enum class body_framing : std::uint8_t { none, length, chunked, until_close };
 
@@ -93,6 +106,8 @@ struct response_head {
   body_framing framing = body_framing::none;
   std::uint64_t content_length = 0;
   bool keep_alive = true;
+  bool connection_lists = false;  ///< Connection names fields that end here too
+  bool has_length = false;        ///< Content-Length came; of HEAD and 304 it is not the framing
   field_list fields;
 };
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP data plane of one loop: its listeners, connections, upstreams and its view of the sites.
+//
+// A node makes one edge a loop with the same entry points; the kernel spreads the clients.
+// Owner: the composition root; must outlive no loop. Runs on: its loop, but for construction and
+// start(), which may happen before the loop starts. Bounded by: edge_options.
+#pragma once
+
+#include "runtime/http/balancer.hpp"
+#include "runtime/http/buffer.hpp"
+#include "runtime/http/edge_options.hpp"
+#include "runtime/http/forwarded.hpp"
+#include "runtime/http/head_writer.hpp"
+#include "runtime/http/middleware.hpp"
+#include "runtime/http/site_states.hpp"
+#include "runtime/http/upstream_pool.hpp"
+#include "runtime/loop/loop.hpp"
+#include "runtime/snapshot/table.hpp"
+
+#include <ctime>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace stagedoor::http {
+
+class connection;
+class listener;
+class transaction;
+
+class edge {
+ public:
+  edge(loop& l, edge_options options, std::vector<entry_point> entry_points);
+  ~edge();
+  edge(const edge&) = delete;
+  edge& operator=(const edge&) = delete;
+
+  // -- lifecycle -------------------------------------------------------------------------------------
+
+  /// Listens on every entry point. On failure: conflict, refused, overloaded, internal.
+  [[nodiscard]] result<void> start();
+  /// Accepts no more; open exchanges finish, their connections close. |drained| is called when the
+  /// last is gone or edge_options::grace has passed.
+  void drain(std::function<void()> drained);
+  /// Closes everything at once.
+  void stop();
+
+  // -- what it serves --------------------------------------------------------------------------------
+
+  /// The subscription of the site publisher: a new version of some sites.
+  void apply(const snapshot::delta<site>& change);
+
+  /// Servers that failed their health check; null: none.
+  void set_down_servers(std::shared_ptr<const down_servers> down) { down_ = std::move(down); }
+
+  /// What the proxy itself answers, on every host and before any site: fills exchange::answer and
+  /// returns true, or leaves the request alone. Health checks, certificate challenges, the
+  /// redirection of an entry point. Must not block.
+  using internal_answer = std::function<bool(exchange&)>;
+  void set_internal_answer(internal_answer hook) { internal_answer_ = std::move(hook); }
+  /// Told of each request for a host that no site stands for; it was answered 404.
+  using unknown_host_hook = std::function<void(std::string_view host)>;
+  void set_unknown_host_hook(unknown_host_hook hook) { unknown_host_ = std::move(hook); }
+
+  /// Where it listens, in the order of the entry points; after start().
+  [[nodiscard]] std::vector<net::address> addresses() const;
+
+  [[nodiscard]] const edge_counters& counters() const noexcept { return counters_; }
+  [[nodiscard]] const edge_options& options() const noexcept { return options_; }
+
+  // -- for its connections ---------------------------------------------------------------------------
+
+  /// Takes over a connected client: for listeners, and for tests with socket pairs.
+  void accept(unique_fd fd, const connection_facts& facts);
+  void closed(connection& c);
+  void yielded(connection& c);
+  [[nodiscard]] std::unique_ptr<transaction> take_transaction();
+  void give_transaction(std::unique_ptr<transaction> t);
+
+  [[nodiscard]] loop& owner() noexcept { return loop_; }
+  [[nodiscard]] buffer_pool& buffers() noexcept { return buffers_; }
+  [[nodiscard]] upstream_pool& upstreams() noexcept { return upstreams_; }
+  [[nodiscard]] site_states& states() noexcept { return states_; }
+  [[nodiscard]] const snapshot::table_view<site>& sites() const noexcept { return sites_; }
+  [[nodiscard]] head_writer& writer() noexcept { return writer_; }
+  [[nodiscard]] edge_counters& count() noexcept { return counters_; }
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  [[nodiscard]] const forwarded& forwarded_fields(std::uint8_t entry_point) const noexcept {
+    return forwarded_[entry_point];
+  }
+  /// The index of the server whose turn it is; nothing when none is available.
+  [[nodiscard]] std::optional<std::size_t> choose_server(const std::shared_ptr<const service>& of);
+  [[nodiscard]] middleware_state& middlewares() noexcept { return *middlewares_; }
+  [[nodiscard]] const internal_answer& internal_answers() const noexcept { return internal_answer_; }
+  void unknown_host(std::string_view host) {
+    if (unknown_host_) unknown_host_(host);
+  }
+  /// Of this second, as a Date field wants it.
+  [[nodiscard]] std::string_view date();
+
+ private:
+  void resume_yielded();
+  void check_drained();
+
+  loop& loop_;
+  const edge_options options_;
+  const std::vector<entry_point> entry_points_;
+  edge_counters counters_;
+  buffer_pool buffers_;
+  head_writer writer_;
+  upstream_pool upstreams_;
+  snapshot::table_view<site> sites_;
+  site_states states_;
+  std::vector<forwarded> forwarded_;  ///< by index of the entry point
+  balancer balancer_;
+  std::shared_ptr<const down_servers> down_;  ///< null: all are up
+  std::unique_ptr<middleware_state> middlewares_;
+  timer sweep_;
+  internal_answer internal_answer_;
+  unknown_host_hook unknown_host_;
+  std::string date_;
+  std::time_t date_second_ = 0;
+  std::vector<std::unique_ptr<listener>> listeners_;
+  std::vector<std::unique_ptr<transaction>> spare_transactions_;
+  std::vector<connection*> yielded_;
+  std::vector<connection*> resuming_;
+  connection* connections_ = nullptr;  ///< all of them, a list
+  bool draining_ = false;
+  std::function<void()> drained_;
+  timer grace_;
+};
+
+}  // namespace stagedoor::http

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit and deadline of the HTTP data plane, by name.
+#pragma once
+
+#include "runtime/base/clock.hpp"
+#include "runtime/http/forwarded.hpp"
+#include "runtime/http/head_parser.hpp"
+#include "runtime/http/upstream_pool.hpp"
+#include "runtime/net/address.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace stagedoor::http {
+
+struct edge_options {
+  head_limits head;
+  upstream_options upstream;
+
+  std::size_t connections = 100'000;    ///< of clients, at once; further ones are closed at accept
+  std::size_t accepts_a_turn = 64;      ///< of one listener, so that open connections get their turn
+  std::size_t requests_a_turn = 32;     ///< pipelined on one connection
+  std::size_t lingering_bytes = 256U << 10U;  ///< read and thrown away after an early final response
+
+  seconds read_head{60};        ///< from the first byte of a request head to its last; then 408
+  seconds idle{180};            ///< between requests of one connection
+  seconds connect{30};          ///< to an upstream; then 504
+  seconds response_header{0};   ///< from the request to the response head, then 504; 0 = for ever
+  seconds stall{60};            ///< without progress in a body, whoever is slow; then the end
+  seconds tunnel_idle{3600};    ///< without a byte in either direction after an upgrade
+  seconds lingering{2};         ///< for a client to take the answer it did not wait for
+  seconds grace{10};            ///< for open requests when stopping
+};
+
+/// An address clients connect to. Every loop listens on it.
+struct entry_point {
+  std::string name;         ///< "web"
+  net::address address;
+  std::uint8_t index = 0;   ///< bit in entry_point_set, below 64; distinct
+  forwarded_options forwarded;
+};
+
+/// What an edge has done since its start.
+struct edge_counters {
+  std::uint64_t connections = 0;       ///< accepted
+  std::uint64_t refused = 0;           ///< closed at accept: the limit was reached
+  std::uint64_t open_connections = 0;  ///< now
+  std::uint64_t requests = 0;
+  std::uint64_t by_class[6] = {};      ///< responses by the first digit of their status; 0 = none sent
+  std::uint64_t malformed = 0;         ///< request heads or bodies refused
+  std::uint64_t upstream_errors = 0;   ///< answered 502 or 504
+  std::uint64_t retries = 0;           ///< on a kept connection that had been closed
+  std::uint64_t client_gone = 0;       ///< before the response was complete
+  std::uint64_t bytes_in = 0;          ///< payload of requests
+  std::uint64_t bytes_out = 0;         ///< responses as sent
+  std::uint64_t upgrades = 0;
+};
+
+}  // namespace stagedoor::http
