@@ -4,7 +4,7 @@
 namespace stagedoor::dns {
 namespace {
 bool ends_word(char c) noexcept {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ';' || c == '(' || c == ')' || c == '"';
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ';' || c == '(' || c == ')';
 }
 }  // namespace
 
@@ -21,24 +21,29 @@ void zone_lexer::skip_line() noexcept {
   newline();
 }
 
-// A word, or a quoted string; false when the quote is not closed on its line.
+// A quoted string, or a word; quotes inside a word belong to it (alpn="h2,h3"). False when a quote
+// is not closed on its line.
 bool zone_lexer::take_token(zone_entry& entry) {
   zone_token token{{}, line_, column(), text_[at_] == '"'};
-  if (token.quoted) ++at_;
+  bool quoted = token.quoted;
+  if (quoted) ++at_;
   const std::size_t start = at_;
   while (!at_end()) {
     const char c = text_[at_];
-    if (token.quoted ? c == '"' || c == '\n' : ends_word(c)) break;
+    if (c == '\n' || (!quoted && ends_word(c))) break;
+    if (c == '"') {
+      if (token.quoted) break;
+      quoted = !quoted;
+    }
     at_ += c == '\\' && at_ + 1 < text_.size() && text_[at_ + 1] != '\n' ? 2U : 1U;
   }
   token.text = text_.substr(start, at_ - start);
-  if (token.quoted) {
-    if (at_end() || text_[at_] != '"') {
-      error_ = {token.line, token.column, "expected a closing quote on this line"};
-      return false;
-    }
-    ++at_;
+  const bool open = token.quoted ? at_end() || text_[at_] != '"' : quoted;
+  if (open) {
+    error_ = {token.line, token.column, "expected a closing quote on this line"};
+    return false;
   }
+  if (token.quoted) ++at_;
   entry.tokens.push_back(token);
   return true;
 }
