@@ -164,9 +164,10 @@ TEST_F(managed_server_test, names_a_program_that_is_missing_or_broken) {
 
 TEST_F(managed_server_test, a_stale_pid_file_is_ignored) {
   std::filesystem::create_directories(folder_.path() / "redis");
-  for (const std::string text : {"", "garbage", "1 1", "-5 7", "999999999 1",
-                                 // our own number, but another start time: a reused number
-                                 fmt::format("{} 1", ::getpid()).c_str()}) {
+  // The last: our own number with another start time, as if the number had been reused.
+  const std::vector<std::string> stale{"",     "garbage",     "1 1",
+                                       "-5 7", "999999999 1", fmt::format("{} 1", ::getpid())};
+  for (const auto& text : stale) {
     std::ofstream(folder_.path() / "redis" / "redis.pid", std::ios::trunc) << text;
     events e;
     managed_server server(loop_, options(), into(e));
