@@ -73,4 +73,23 @@ inline constexpr milliseconds forward_health_check{500};
 
 inline constexpr std::uint16_t redis_port = 6379;
 
+// -- actors and their supervisors --------------------------------------------------------------------
+
+inline constexpr std::uint32_t actor_threads = 2;       ///< of the scheduler; loops have their own
+inline constexpr std::uint32_t actor_throughput = 200;  ///< messages before another actor's turn
+inline constexpr seconds ask_deadline{2};               ///< a question to an actor of this node
+inline constexpr seconds longest_actor_wait{60};   ///< one sleep of an actor; longer ones are split
+inline constexpr seconds child_start_deadline{5};  ///< then it is killed and tried again
+inline constexpr seconds child_stop_deadline{5};   ///< then it is killed
+inline constexpr seconds child_kill_grace{1};      ///< then it is left behind as stuck
+inline constexpr std::uint32_t child_restarts = 5;  ///< of a supervisor's listed children ...
+inline constexpr seconds child_restart_period{30};  ///< ... in this time; more and it gives up
+inline constexpr std::uint32_t dynamic_restarts = 1'000;  ///< the same for its dynamic children
+inline constexpr milliseconds restart_wait_min{100};      ///< doubles while a child keeps failing
+inline constexpr seconds restart_wait_max{30};
+inline constexpr std::uint32_t restart_jitter_percent = 20;
+inline constexpr seconds restart_healthy_after{60};  ///< the wait starts from its minimum again
+inline constexpr std::size_t dynamic_children = 200'000;  ///< of one supervisor
+inline constexpr seconds tree_deadline{2};                ///< to describe the whole tree
+
 }  // namespace stagedoor::defaults

@@ -7,6 +7,7 @@
 // for ever for a killed process, a child that outlives kill_grace is left behind as `stuck`.
 #pragma once
 
+#include "configs/defaults.hpp"
 #include "messages/supervision.hpp"
 #include "runtime/base/clock.hpp"
 
@@ -45,9 +46,11 @@ struct child_policy {
   restart_type restart = restart_type::permanent;
   child_kind kind = child_kind::worker;
   start_mode start = start_mode::when_spawned;
-  significance weight = significance::ordinary;
-  milliseconds start_deadline{5'000};  ///< then it is killed and counts as failed
-  milliseconds stop_deadline{5'000};   ///< then it is killed; give a supervisor its children's sum
+  significance weight = significance::ordinary;  ///< of listed children only
+  /// Then it is killed and counts as failed.
+  milliseconds start_deadline = defaults::child_start_deadline;
+  /// Then it is killed. A supervisor needs the sum of its children's.
+  milliseconds stop_deadline = defaults::child_stop_deadline;
 };
 
 struct child_spec {
@@ -58,16 +61,18 @@ struct child_spec {
 /// More than `intensity` restarts within `period` are too many. Do not give every level of a tree
 /// the same figures: they multiply.
 struct restart_budget {
-  std::uint32_t intensity = 5;
-  milliseconds period{30'000};
+  std::uint32_t intensity = defaults::child_restarts;
+  milliseconds period = defaults::child_restart_period;
 };
 
 /// The wait before a restart: doubles from min to max while a child keeps failing.
 struct backoff_options {
-  milliseconds min{100};  ///< 0 = at once
-  milliseconds max{30'000};
-  std::uint32_t jitter_percent = 20;   ///< so that what failed together does not return together
-  milliseconds healthy_after{60'000};  ///< a child that ran this long starts again from min
+  milliseconds min = defaults::restart_wait_min;  ///< 0 = at once
+  milliseconds max = defaults::restart_wait_max;
+  /// So that what failed together does not return together.
+  std::uint32_t jitter_percent = defaults::restart_jitter_percent;
+  /// A child that ran this long starts again from min.
+  milliseconds healthy_after = defaults::restart_healthy_after;
 };
 
 struct supervisor_options {
@@ -75,17 +80,19 @@ struct supervisor_options {
   restart_budget budget;  ///< of the listed children together; spent = the supervisor gives up
   backoff_options backoff;
   auto_shutdown closes = auto_shutdown::never;
-  milliseconds kill_grace{1'000};  ///< how long a killed child may take to be gone
+  milliseconds kill_grace = defaults::child_kill_grace;  ///< of a killed child, to be gone
 
   // Children that come and go at run time. They are one rank after the listed ones: started after
   // them, stopped before them, all at once.
   child_policy dynamic;
-  restart_budget dynamic_child_budget;  ///< of one; spent = that one is given up
-  restart_budget dynamic_budget{1'000,
-                                milliseconds{30'000}};  ///< of all; spent = the supervisor gives up
-  std::size_t max_dynamic_children = 200'000;           ///< beyond it start_child is refused
+  /// Of one; spent = that one is given up.
+  restart_budget dynamic_child_budget;
+  /// Of all; spent = the supervisor gives up.
+  restart_budget dynamic_budget{defaults::dynamic_restarts, defaults::child_restart_period};
+  /// Beyond it start_child is refused. 0 = there are none.
+  std::size_t max_dynamic_children = defaults::dynamic_children;
 
-  std::uint64_t seed = 1;  ///< of the jitter
+  std::uint64_t seed = 0;  ///< of the jitter; the shell takes a random one for 0
 };
 
 }  // namespace stagedoor::supervision

@@ -9,6 +9,7 @@
 
 #include <exception>
 #include <iterator>
+#include <random>
 #include <string_view>
 #include <utility>
 
@@ -24,6 +25,7 @@ std::vector<child_spec> specs_of(const supervisor_plan& plan) {
 supervisor_options options_of(const supervisor_plan& plan) {
   auto options = plan.options;
   if (!plan.make_dynamic) options.max_dynamic_children = 0;
+  if (options.seed == 0) options.seed = std::random_device{}();
   return options;
 }
 

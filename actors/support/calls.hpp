@@ -9,6 +9,7 @@
 #pragma once
 
 #include "actors/support/end_reason.hpp"
+#include "configs/defaults.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/result.hpp"
 
@@ -26,7 +27,7 @@
 namespace stagedoor::actors {
 
 /// No wait is longer than this; see tick_timer for what happens later.
-inline constexpr seconds longest_wait{60};
+inline constexpr seconds longest_wait = defaults::longest_actor_wait;
 
 enum class urgency : std::uint8_t { normal, urgent };  ///< urgent = ahead of the backlog
 

@@ -6,6 +6,8 @@
 // before the actor system. cluster/ adds the settings of the io module.
 #pragma once
 
+#include "configs/defaults.hpp"
+
 #include <caf/actor_system_config.hpp>
 
 #include <cstdint>
@@ -13,8 +15,9 @@
 namespace stagedoor::actors {
 
 struct system_options {
-  std::uint32_t threads = 2;       ///< scheduler threads; loops have their own
-  std::uint32_t throughput = 200;  ///< messages an actor handles before others get a turn
+  std::uint32_t threads = defaults::actor_threads;  ///< scheduler threads; loops have their own
+  std::uint32_t throughput =
+      defaults::actor_throughput;  ///< messages an actor handles before others get a turn
   enum class scheduling : std::uint8_t { shared, testing } policy = scheduling::shared;
 };
 

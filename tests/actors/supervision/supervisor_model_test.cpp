@@ -242,7 +242,7 @@ class world {
 class supervisor_model : public ::testing::TestWithParam<strategy> {};
 
 TEST_P(supervisor_model, holds_its_invariants_in_random_lives) {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     world(seed, GetParam()).play();
     if (HasFailure()) return;
