@@ -68,7 +68,7 @@ loaded load_all(const std::string& settings_path, named how) {
   for (const auto& e : out.edge.entry_points)
     if (const auto moved = with_offset(e.address, out.node.node.port_offset); !moved)
       out.problems.expected(e.where, "entryPoints." + e.name, moved.error().detail,
-                            to_string(e.address));
+                            shown(to_string(e.address)));
   load_files(out, env);
   load_compose(out, env);
   out.unusable_routers =

@@ -91,17 +91,22 @@ std::string shown(std::string_view text) {
 
 namespace {
 
-/// Levenshtein distance, one row at a time; case is ignored.
+/// Edits that make `b` of `a`: a letter put in, taken out or changed, or two neighbours swapped.
+/// Case is ignored.
 std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0U);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change =
-          diagonal + (ascii::lower(a[i - 1]) == ascii::lower(b[j - 1]) ? 0U : 1U);
-      diagonal = row[j];
-      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
+  const auto same = [&](std::size_t i, std::size_t j) {
+    return ascii::lower(a[i]) == ascii::lower(b[j]);
+  };
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    before.swap(last);
+    last.swap(row);
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      row[j + 1] = std::min({last[j] + (same(i, j) ? 0U : 1U), last[j + 1] + 1, row[j] + 1});
+      if (i > 0 && j > 0 && same(i, j - 1) && same(i - 1, j))
+        row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
     }
   }
   return row.back();

@@ -285,9 +285,9 @@ bool dns_plugin_reader::count(const corefile_line& line, std::size_t least, std:
   const auto given = line.arguments.size();
   if (given >= least && given <= most) return true;
   const auto& at = given > most ? line.arguments[most].at : line.name.at;
-  out_.expected(
-      at, line.name.text, wanted,
-      given > most ? shown(line.arguments[most].text) : fmt::format("{} arguments", given));
+  out_.expected(at, line.name.text, wanted,
+                given > most ? shown(line.arguments[most].text)
+                             : fmt::format("{} argument{}", given, given == 1 ? "" : "s"));
   return false;
 }
 

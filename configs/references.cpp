@@ -54,8 +54,22 @@ class checker {
   bool missing(const location& at, std::string_view kind, const std::string& name,
                const std::vector<std::string_view>& candidates) {
     out_.error(at, fmt::format("{}: there is no {} {}{}", what_, kind, shown(name),
-                               did_you_mean(name, candidates)));
+                               suggestion(name, candidates)));
     return false;
+  }
+
+  /// Of one provider's names, compared without the `@provider` that makes them all look alike.
+  static std::string suggestion(std::string_view name,
+                                const std::vector<std::string_view>& candidates) {
+    const auto at = std::min(name.rfind('@'), name.size());
+    const auto provider = name.substr(at);
+    std::vector<std::string_view> bare;
+    for (auto candidate : candidates) {
+      if (!candidate.ends_with(provider)) continue;
+      candidate.remove_suffix(provider.size());
+      bare.push_back(candidate);
+    }
+    return did_you_mean(name.substr(0, at), bare);
   }
 
   /// False without a word when the name was defined but its definition is in error already.

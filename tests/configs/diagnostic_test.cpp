@@ -56,7 +56,9 @@ TEST(nearest, finds_a_misspelt_key_and_not_a_different_one) {
   const std::vector<std::string_view> keys = {"entryPoints", "providers", "log", "api"};
   EXPECT_EQ(nearest("entrypoint", keys), "entryPoints");
   EXPECT_EQ(nearest("provders", keys), "providers");
-  EXPECT_EQ(nearest("lgo", keys), "");  // two changes of three letters: a guess, not a suggestion
+  EXPECT_EQ(nearest("lgo", keys), "log");
+  EXPECT_EQ(nearest("pai", keys), "api");
+  EXPECT_EQ(nearest("lxx", keys), "");  // two changes of three letters: a guess, not a suggestion
   EXPECT_EQ(nearest("lo", keys), "log");
   EXPECT_EQ(nearest("zebra", keys), "");
   EXPECT_EQ(nearest(std::string(1000, 'x'), keys), "");

@@ -83,26 +83,47 @@ TEST(settings, each_mistake_is_named_with_its_place) {
       {"node:\n  nam: x", "s.yml:2:3: error: node.nam: unknown key; did you mean \"name\"?"},
       {"node: 3", "s.yml:1:7: error: node: expected a mapping, got \"3\""},
       {"- a", "s.yml:1:1: error: expected a mapping, got a list"},
-      {"node: {name: a_b}", "s.yml:1:14: error: node.name: expected letters, digits and inner hyphens, at most 63, got \"a_b\""},
-      {"node: {port_offset: -1}", "s.yml:1:21: error: node.port_offset: expected a whole number from 0 to 65000, got \"-1\""},
-      {"node: {port_offset: [1]}", "s.yml:1:21: error: node.port_offset: expected a whole number from 0 to 65000, got a list"},
-      {"node: {loops: x}", "s.yml:1:15: error: node.loops: expected a whole number from 0 to 1024, got \"x\""},
+      {"node: {name: a_b}",
+       "s.yml:1:14: error: node.name: expected letters, digits and inner hyphens, at most 63, got "
+       "\"a_b\""},
+      {"node: {port_offset: -1}",
+       "s.yml:1:21: error: node.port_offset: expected a whole number from 0 to 65000, got \"-1\""},
+      {"node: {port_offset: [1]}",
+       "s.yml:1:21: error: node.port_offset: expected a whole number from 0 to 65000, got a list"},
+      {"node: {loops: x}",
+       "s.yml:1:15: error: node.loops: expected a whole number from 0 to 1024, got \"x\""},
       {"node: {data_dir: ''}", "s.yml:1:18: error: node.data_dir: expected a path, got \"\""},
-      {"redis: {managed: maybe}", "s.yml:1:18: error: redis.managed: expected true or false, got \"maybe\""},
+      {"redis: {managed: maybe}",
+       "s.yml:1:18: error: redis.managed: expected true or false, got \"maybe\""},
       {"redis: {managed: false}", "s.yml:1:18: error: redis: expected a url beside managed: false"},
-      {"redis: {managed: true, url: 'redis://h'}", "s.yml:1:18: error: redis.managed: expected false beside a url, got \"true\""},
+      {"redis: {managed: true, url: 'redis://h'}",
+       "s.yml:1:18: error: redis.managed: expected false beside a url, got \"true\""},
       {"redis: {url: 'http://u:secret@h'}",
-       "s.yml:1:14: error: redis.url: expected a url such as redis://user:password@host:6379/0 or rediss://host"},
-      {"platform: {domain: 'a b'}", "s.yml:1:20: error: platform.domain: expected a domain name, got \"a b\""},
-      {"platform: {zones: [ok, 'x..y']}", "s.yml:1:19: error: platform.zones: expected domain names, got \"x..y\""},
-      {"platform: {addresses: []}", "s.yml:1:23: error: platform.addresses: expected at least one IP address, got a list"},
-      {"platform: {addresses: [localhost]}", "s.yml:1:23: error: platform.addresses: expected IP addresses, got \"localhost\""},
-      {"cluster: {listen: 7443}", "s.yml:1:19: error: cluster.listen: expected an address such as :80 or 127.0.0.1:80, got \"7443\""},
-      {"cluster: {listen: ':1/udp'}", "s.yml:1:19: error: cluster.listen: expected a TCP address, got \":1/udp\""},
-      {"cluster: {advertise: ':1'}", "s.yml:1:22: error: cluster.advertise: expected host:port, got \":1\""},
-      {"cluster: {key: k, ca: c}", "s.yml:1:1: error: cluster: expected certificate, key and ca together, got 2 of them"},
-      {"admin: {listen: ':99999'}", "s.yml:1:17: error: admin.listen: expected a port from 0 to 65535 after the last colon, got \":99999\""},
-      {"log: {level: loud}", "s.yml:1:14: error: log.level: expected one of debug, info, warning, error, off, got \"loud\""},
+       "s.yml:1:14: error: redis.url: expected a url such as redis://user:password@host:6379/0 or "
+       "rediss://host"},
+      {"platform: {domain: 'a b'}",
+       "s.yml:1:20: error: platform.domain: expected a domain name, got \"a b\""},
+      {"platform: {zones: [ok, 'x..y']}",
+       "s.yml:1:19: error: platform.zones: expected domain names, got \"x..y\""},
+      {"platform: {addresses: []}",
+       "s.yml:1:23: error: platform.addresses: expected at least one IP address, got a list"},
+      {"platform: {addresses: [localhost]}",
+       "s.yml:1:23: error: platform.addresses: expected IP addresses, got \"localhost\""},
+      {"cluster: {listen: 7443}",
+       "s.yml:1:19: error: cluster.listen: expected an address such as :80 or 127.0.0.1:80, got "
+       "\"7443\""},
+      {"cluster: {listen: ':1/udp'}",
+       "s.yml:1:19: error: cluster.listen: expected a TCP address, got \":1/udp\""},
+      {"cluster: {advertise: ':1'}",
+       "s.yml:1:22: error: cluster.advertise: expected host:port, got \":1\""},
+      {"cluster: {key: k, ca: c}",
+       "s.yml:1:1: error: cluster: expected certificate, key and ca together, got 2 of them"},
+      {"admin: {listen: ':99999'}",
+       "s.yml:1:17: error: admin.listen: expected a port from 0 to 65535 after the last colon, got "
+       "\":99999\""},
+      {"log: {level: loud}",
+       "s.yml:1:14: error: log.level: expected one of debug, info, warning, error, off, got "
+       "\"loud\""},
   };
   for (const auto& [text, wanted] : table) EXPECT_EQ(bad(text), lines{wanted}) << text;
 }
@@ -113,11 +134,12 @@ TEST(settings, every_mistake_is_reported_at_once) {
 
 TEST(settings, a_missing_file_is_an_error_only_when_it_was_named) {
   diagnostics out;
-  EXPECT_EQ(load_settings("/nonexistent/stagedoor.yml", named::by_default, out).node.name, "node-1");
+  EXPECT_EQ(load_settings("/nonexistent/stagedoor.yml", named::by_default, out).node.name,
+            "node-1");
   EXPECT_EQ(reported(out), lines{});
   (void)load_settings("/nonexistent/stagedoor.yml", named::explicitly, out);
-  EXPECT_EQ(reported(out),
-            lines{"/nonexistent/stagedoor.yml: error: read /nonexistent/stagedoor.yml: No such file or directory"});
+  EXPECT_EQ(reported(out), lines{"/nonexistent/stagedoor.yml: error: read "
+                                 "/nonexistent/stagedoor.yml: No such file or directory"});
 }
 
 TEST(settings, a_folder_or_a_device_is_no_file) {

@@ -173,60 +173,90 @@ TEST(static_config, the_entry_point_traefik_appears_when_something_needs_it) {
 }
 
 TEST(static_config, what_is_known_but_not_acted_on_is_one_warning) {
-  EXPECT_EQ(reports("metrics:\n  prometheus: {}\ntracing: {}\nproviders:\n  consul: {}\napi:\n  dashboard: true\n"),
-            lines{"t.yml: warning: known to Traefik, not acted on here: providers.consul (5:3), api.dashboard (7:3), "
+  EXPECT_EQ(reports("metrics:\n  prometheus: {}\ntracing: {}\nproviders:\n  consul: {}\napi:\n  "
+                    "dashboard: true\n"),
+            lines{"t.yml: warning: known to Traefik, not acted on here: providers.consul (5:3), "
+                  "api.dashboard (7:3), "
                   "metrics (1:1), tracing (3:1)"});
 }
 
 TEST(static_config, each_mistake_is_named_with_its_place) {
   const std::pair<const char*, const char*> table[] = {
-      {"entryPoint: {}", "t.yml:1:1: error: entryPoint: unknown key; did you mean \"entryPoints\"?"},
+      {"entryPoint: {}",
+       "t.yml:1:1: error: entryPoint: unknown key; did you mean \"entryPoints\"?"},
       {"entryPoints:\n  web:\n    adress: ':80'\n    address: ':80'",
        "t.yml:3:5: error: entryPoints.web.adress: unknown key; did you mean \"address\"?"},
-      {"entryPoints: {web: {}}", "t.yml:1:15: error: entryPoints.web.address: expected an address such as :80 or 127.0.0.1:80, got nothing"},
+      {"entryPoints: {web: {}}",
+       "t.yml:1:15: error: entryPoints.web.address: expected an address such as :80 or "
+       "127.0.0.1:80, got nothing"},
       {"entryPoints: {web: {address: 80}}",
-       "t.yml:1:30: error: entryPoints.web.address: expected an address such as :80 or 127.0.0.1:80, got \"80\""},
-      {"entryPoints: {web: {address: ':80/udp'}}", "t.yml:1:30: error: entryPoints.web: UDP entry points are not implemented"},
-      {"entryPoints: [web]", "t.yml:1:14: error: entryPoints: expected a mapping of names, got a list"},
-      {"entryPoints: {web: ':80'}", "t.yml:1:20: error: entryPoints.web: expected a mapping, got \":80\""},
+       "t.yml:1:30: error: entryPoints.web.address: expected an address such as :80 or "
+       "127.0.0.1:80, got \"80\""},
+      {"entryPoints: {web: {address: ':80/udp'}}",
+       "t.yml:1:30: error: entryPoints.web: UDP entry points are not implemented"},
+      {"entryPoints: [web]",
+       "t.yml:1:14: error: entryPoints: expected a mapping of names, got a list"},
+      {"entryPoints: {web: ':80'}",
+       "t.yml:1:20: error: entryPoints.web: expected a mapping, got \":80\""},
       {"entryPoints: {a: {address: ':80'}, b: {address: ':80'}}",
        "t.yml:1:36: error: entryPoints.b.address: :80 is taken by entry point \"a\""},
-      {"entryPoints:\n  web: {address: ':80', http: {redirections: {entryPoint: {to: websecur}}}}\n  websecure: {address: ':443'}",
-       "t.yml:2:64: error: entryPoints.web.http.redirections: there is no entry point \"websecur\"; did you mean \"websecure\"?"},
+      {"entryPoints:\n  web: {address: ':80', http: {redirections: {entryPoint: {to: "
+       "websecur}}}}\n  websecure: {address: ':443'}",
+       "t.yml:2:64: error: entryPoints.web.http.redirections: there is no entry point "
+       "\"websecur\"; did you mean \"websecure\"?"},
       {"entryPoints: {web: {address: ':80', http: {redirections: {entryPoint: {scheme: https}}}}}",
-       "t.yml:1:59: error: entryPoints.web.http.redirections.entryPoint.to: expected an entry point's name or :port, got nothing"},
+       "t.yml:1:59: error: entryPoints.web.http.redirections.entryPoint.to: expected an entry "
+       "point's name or :port, got nothing"},
       {"entryPoints: {web: {address: ':80', http: {tls: {certResolver: le}}}}",
        "t.yml:1:64: error: entryPoints.web.http.tls: there is no certificate resolver \"le\""},
       {"entryPoints: {web: {address: ':80', forwardedHeaders: {trustedIPs: [10.0.0.0/40]}}}",
-       "t.yml:1:68: error: entryPoints.web.forwardedHeaders.trustedIPs: expected an IP address or CIDR block, got \"10.0.0.0/40\""},
+       "t.yml:1:68: error: entryPoints.web.forwardedHeaders.trustedIPs: expected an IP address or "
+       "CIDR block, got \"10.0.0.0/40\""},
       {"entryPoints: {web: {address: ':80', transport: {respondingTimeouts: {readTimeout: soon}}}}",
-       "t.yml:1:83: error: entryPoints.web.transport.respondingTimeouts.readTimeout: expected a duration such as 30s, "
+       "t.yml:1:83: error: entryPoints.web.transport.respondingTimeouts.readTimeout: expected a "
+       "duration such as 30s, "
        "1m30s or 500ms, or whole seconds, got \"soon\""},
       {"entryPoints: {web: {address: ':80', transport: {keepAliveMaxTime: -1s}}}",
-       "t.yml:1:67: error: entryPoints.web.transport.keepAliveMaxTime: expected a duration that is not negative, got \"-1s\""},
+       "t.yml:1:67: error: entryPoints.web.transport.keepAliveMaxTime: expected a duration that is "
+       "not negative, got \"-1s\""},
       {"entryPoints: {web: {address: ':80', asDefault: yes}}",
        "t.yml:1:48: error: entryPoints.web.asDefault: expected true or false, got \"yes\""},
-      {"certificatesResolvers: {le: {acme: {httpChallenge: {entryPoint: wob}}}}\nentryPoints: {web: {address: ':80'}}",
-       "t.yml:1:65: error: certificatesResolvers.le.acme.httpChallenge: there is no entry point \"wob\"; did you mean \"web\"?"},
+      {"certificatesResolvers: {le: {acme: {httpChallenge: {entryPoint: wob}}}}\nentryPoints: "
+       "{web: {address: ':80'}}",
+       "t.yml:1:65: error: certificatesResolvers.le.acme.httpChallenge: there is no entry point "
+       "\"wob\"; did you mean \"web\"?"},
       {"certificatesResolvers: {le: {acme: {dnsChallenge: {delayBeforeCheck: 1}}}}",
-       "t.yml:1:37: error: certificatesResolvers.le.acme.dnsChallenge.provider: expected the name of a DNS provider, got nothing"},
+       "t.yml:1:37: error: certificatesResolvers.le.acme.dnsChallenge.provider: expected the name "
+       "of a DNS provider, got nothing"},
       {"certificatesResolvers: {le: {acme: {keyType: RSA1024}}}",
-       "t.yml:1:46: error: certificatesResolvers.le.acme.keyType: expected one of EC256, EC384, RSA2048, RSA4096, RSA8192, got \"RSA1024\""},
+       "t.yml:1:46: error: certificatesResolvers.le.acme.keyType: expected one of EC256, EC384, "
+       "RSA2048, RSA4096, RSA8192, got \"RSA1024\""},
       {"certificatesResolvers: {le: {acme: {caServer: ftp://x}}}",
-       "t.yml:1:47: error: certificatesResolvers.le.acme.caServer: expected an http or https url, got \"ftp://x\""},
-      {"providers: {file: {}}", "t.yml:1:13: error: providers.file: expected either filename or directory, got neither"},
+       "t.yml:1:47: error: certificatesResolvers.le.acme.caServer: expected an http or https url, "
+       "got \"ftp://x\""},
+      {"providers: {file: {}}",
+       "t.yml:1:13: error: providers.file: expected either filename or directory, got neither"},
       {"providers: {file: {filename: a, directory: b}}",
        "t.yml:1:13: error: providers.file: expected either filename or directory, got both"},
-      {"providers: {docker: {swarmMode: true}}", "t.yml:1:22: error: providers.docker.swarmMode is not an option any more: use providers.swarm"},
-      {"providers: {dockr: {}}", "t.yml:1:13: error: providers.dockr: unknown key; did you mean \"docker\"?"},
-      {"pilot: {token: x}", "t.yml:1:1: error: pilot is not an option any more: Traefik v3 has no Pilot"},
+      {"providers: {docker: {swarmMode: true}}",
+       "t.yml:1:22: error: providers.docker.swarmMode is not an option any more: use "
+       "providers.swarm"},
+      {"providers: {dockr: {}}",
+       "t.yml:1:13: error: providers.dockr: unknown key; did you mean \"docker\"?"},
+      {"pilot: {token: x}",
+       "t.yml:1:1: error: pilot is not an option any more: Traefik v3 has no Pilot"},
       {"http: {routers: {}}",
-       "t.yml:1:1: error: http is not an option any more: routers, services and middlewares belong in the files of providers.file"},
-      {"log: {level: LOUD}", "t.yml:1:14: error: log.level: expected one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL, PANIC, got \"LOUD\""},
+       "t.yml:1:1: error: http is not an option any more: routers, services and middlewares belong "
+       "in the files of providers.file"},
+      {"log: {level: LOUD}",
+       "t.yml:1:14: error: log.level: expected one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL, "
+       "PANIC, got \"LOUD\""},
       {"ping: {terminatingStatusCode: 99}",
-       "t.yml:1:31: error: ping.terminatingStatusCode: expected a whole number from 100 to 599, got \"99\""},
+       "t.yml:1:31: error: ping.terminatingStatusCode: expected a whole number from 100 to 599, "
+       "got \"99\""},
       {"ping: 7", "t.yml:1:7: error: ping: expected a mapping, true or false, got \"7\""},
-      {"log: {Level: INFO, level: INFO}", "t.yml:1:20: error: log.level is given twice, in two spellings"},
+      {"log: {Level: INFO, level: INFO}",
+       "t.yml:1:20: error: log.level is given twice, in two spellings"},
       {"a", "t.yml:1:1: error: expected a mapping, got \"a\""},
   };
   for (const auto& [text, wanted] : table) EXPECT_EQ(reports(text), lines{wanted}) << text;

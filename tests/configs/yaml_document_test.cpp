@@ -19,8 +19,8 @@ std::string outline(const node& n) {
       return "[" + out + "]";
     case node::kind::map:
       for (const auto& e : n.entries)
-        out += (out.empty() ? "" : " ") + e.key + "@" + std::to_string(e.at.line) + ":" + std::to_string(e.at.column) + "=" +
-               outline(e.value);
+        out += (out.empty() ? "" : " ") + e.key + "@" + std::to_string(e.at.line) + ":" +
+               std::to_string(e.at.column) + "=" + outline(e.value);
       return "{" + out + "}";
   }
   return out;
@@ -33,11 +33,13 @@ std::string read(std::string_view text) {
 }
 
 TEST(yaml, gives_every_key_its_place) {
-  EXPECT_EQ(read("a: 1\nb:\n  c: [x, y]\n  d: {e: f}\n"), "{a@1:1=1 b@2:1={c@3:3=[x y] d@4:3={e@4:7=f}}}");
+  EXPECT_EQ(read("a: 1\nb:\n  c: [x, y]\n  d: {e: f}\n"),
+            "{a@1:1=1 b@2:1={c@3:3=[x y] d@4:3={e@4:7=f}}}");
 }
 
 TEST(yaml, tells_nothing_from_an_empty_text) {
-  EXPECT_EQ(read("a:\nb: ~\nc: null\nd: \"\"\ne: 'null'\n"), "{a@1:1=~ b@2:1=~ c@3:1=~ d@4:1= e@5:1=null}");
+  EXPECT_EQ(read("a:\nb: ~\nc: null\nd: \"\"\ne: 'null'\n"),
+            "{a@1:1=~ b@2:1=~ c@3:1=~ d@4:1= e@5:1=null}");
   EXPECT_EQ(read(""), "~");
   EXPECT_EQ(read("# only a comment\n"), "~");
 }
@@ -53,7 +55,8 @@ TEST(yaml, refuses_what_is_ambiguous_with_its_place) {
   EXPECT_EQ(read("a: 1\nb: 2\na: 3\n"), "f:3:1: error: \"a\" is given twice in one mapping\n");
   EXPECT_EQ(read("? [a]\n: b\n"), "f:1:3: error: expected a scalar as key\n");
   EXPECT_EQ(read("a: &x [1]\nb: {<<: *x}\n"), "f:1:8: error: expected a mapping to merge\n");
-  EXPECT_EQ(read("a: 1\n---\nb: 2\n"), "f:2:1: error: expected one document in the file, got a second one\n");
+  EXPECT_EQ(read("a: 1\n---\nb: 2\n"),
+            "f:2:1: error: expected one document in the file, got a second one\n");
   EXPECT_EQ(read("a: 1\n---\n"), "{a@1:1=1}");
 }
 
@@ -66,21 +69,25 @@ TEST(yaml, names_the_line_of_a_syntax_error) {
 }
 
 TEST(yaml, bounds_depth_and_the_growth_of_aliases) {
-  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
   EXPECT_TRUE(read(nested(defaults::yaml_depth)).starts_with("[["));
   EXPECT_NE(read(nested(defaults::yaml_depth + 1)).find("levels of nesting"), std::string::npos);
 
   std::string wide = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c <= 'i'; ++c) {
     wide += std::string(1, c) + ": &" + std::string(1, c) + " [";
-    for (int i = 0; i < 10; ++i) wide += (i == 0 ? "*" : ", *") + std::string(1, static_cast<char>(c - 1));
+    for (int i = 0; i < 10; ++i)
+      wide += (i == 0 ? "*" : ", *") + std::string(1, static_cast<char>(c - 1));
     wide += "]\n";
   }
   EXPECT_NE(read(wide).find("aliases expanded"), std::string::npos);
 
   std::string deep = "a: &a [x]\n";
   for (char c = 'b'; c <= 'z'; ++c)
-    deep += std::string(1, c) + ": &" + std::string(1, c) + " [[[*" + std::string(1, static_cast<char>(c - 1)) + "]]]\n";
+    deep += std::string(1, c) + ": &" + std::string(1, c) + " [[[*" +
+            std::string(1, static_cast<char>(c - 1)) + "]]]\n";
   EXPECT_NE(read(deep).find("levels of nesting"), std::string::npos);
 }
 
