@@ -279,7 +279,7 @@ TEST_F(supervisor_test, an_order_waiting_when_it_ends_is_answered) {
   plan.options.dynamic.start = start_mode::when_reported;
   const auto top = spawn<supervisor>(plan);
   std::optional<fault_kind> answer;
-  system().spawn([&](caf::event_based_actor* self) {
+  send_on_errand([&](caf::event_based_actor* self) {
     actors::ask<messages::child_location>(
         self, top, messages::start_child{"x", ""}, 10s, [](const messages::child_location&) {},
         [&](const fault& f) { answer = f.kind; });

@@ -4,6 +4,7 @@
 #include "actors/support/system_config.hpp"
 #include "messages/all.hpp"
 #include "runtime/base/log.hpp"
+#include "tests/support/actor_fixture.hpp"
 
 #include <gtest/gtest.h>
 
@@ -58,7 +59,7 @@ TEST(supervisor_threads, restarts_and_stops_thousands_on_two_threads) {
     top->attach_functor([&] { stopped.set_value(); });
     for (std::size_t n = 0; n < children; ++n)
       actors::tell(top, messages::start_child{"w" + std::to_string(n), {}});
-    system.spawn([&, top](caf::event_based_actor* self) {
+    system.spawn<actors::errand>([top](caf::event_based_actor* self) {
       for (std::size_t n = 0; n < children; ++n)
         actors::ask<messages::child_location>(
             self, top, messages::locate_child{"w" + std::to_string(n)}, patience,

@@ -123,7 +123,7 @@ TEST_F(shell_test, an_unexpected_message_is_answered_counted_and_survived) {
 TEST_F(shell_test, an_urgent_question_overtakes_the_backlog_and_reports_its_length) {
   const auto actor = spawn<subject>();
   std::optional<std::uint64_t> depth;
-  system().spawn([&](caf::event_based_actor* self) {
+  send_on_errand([&](caf::event_based_actor* self) {
     actors::ask<messages::actor_report>(
         self, actor, messages::report_actor{}, 2s,
         [&](const messages::actor_report& report) { depth = report.mailbox_depth; },
