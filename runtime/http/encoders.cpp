@@ -2,6 +2,7 @@
 #include "runtime/http/encoders.hpp"
 
 #include <algorithm>
+#include <array>
 #include <brotli/encode.h>
 #include <climits>
 #include <zlib.h>
@@ -30,17 +31,33 @@ class gzip_encoder final : public encoder {
 
   [[nodiscard]] bool ok() const noexcept { return ok_; }
   bool reset() noexcept override {
-    flushed_ = false;
+    flushed_ = ended_ = false;
+    staged_ = {};
     return deflateReset(&stream_) == Z_OK;
   }
 
   progress transform(std::string_view in, std::span<char> out, filter_mode mode) override {
     progress p;
-    // A flush that finds nothing new to flush is an error to zlib (and would repeat the marker).
-    if (mode == filter_mode::flush && in.empty() && flushed_) {
-      p.done = true;
-      return p;
+    take_staged(out, p);
+    if (staged_.empty() && !ended_ && !(mode == filter_mode::flush && in.empty() && flushed_)) {
+      const auto rest = out.subspan(p.produced);
+      // zlib repeats the marker of a flush when it meets the end of the output at it, and never
+      // gets past it in less than seven bytes.
+      if (rest.size() >= stage_.size()) {
+        p.produced += deflate_into(rest, in, mode, p);
+      } else {
+        staged_ = std::span(stage_).first(deflate_into(stage_, in, mode, p));
+        take_staged(out, p);
+      }
+    } else if (staged_.empty()) {
+      complete_ = true;
     }
+    p.done = complete_ && staged_.empty();
+    return p;
+  }
+
+ private:
+  std::size_t deflate_into(std::span<char> out, std::string_view in, filter_mode mode, progress& p) {
     const auto in_size = static_cast<uInt>(std::min<std::size_t>(in.size(), UINT_MAX));
     const auto out_size = static_cast<uInt>(std::min<std::size_t>(out.size(), UINT_MAX));
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
@@ -52,19 +69,28 @@ class gzip_encoder final : public encoder {
                                                  : Z_FINISH;
     const int state = deflate(&stream_, how);
     p.consumed = in_size - stream_.avail_in;
-    p.produced = out_size - stream_.avail_out;
     p.failed = state == Z_STREAM_ERROR;
-    p.done = mode == filter_mode::finish
-                 ? state == Z_STREAM_END
-                 : p.consumed == in.size() && stream_.avail_out > 0;
-    flushed_ = mode == filter_mode::flush && p.done;
-    return p;
+    ended_ = state == Z_STREAM_END;
+    complete_ = mode == filter_mode::finish ? ended_
+                                            : p.consumed == in.size() && stream_.avail_out > 0;
+    flushed_ = mode == filter_mode::flush && complete_;
+    return out_size - stream_.avail_out;
   }
 
- private:
+  void take_staged(std::span<char> out, progress& p) noexcept {
+    const std::size_t n = std::min(staged_.size(), out.size() - p.produced);
+    std::copy_n(staged_.begin(), n, out.begin() + static_cast<std::ptrdiff_t>(p.produced));
+    p.produced += n;
+    staged_ = staged_.subspan(n);
+  }
+
   z_stream stream_{};
+  std::array<char, 64> stage_{};
+  std::span<char> staged_;  ///< of stage_, not given out yet
   bool ok_ = false;
+  bool complete_ = false;  ///< the last call's input and mode are done but for staged_
   bool flushed_ = false;
+  bool ended_ = false;
 };
 
 class zstd_encoder final : public encoder {
