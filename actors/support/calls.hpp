@@ -85,16 +85,23 @@ template <class T>
 
 /// A reply that is given later. Made inside the handler of the question, which then returns void;
 /// dropped without deliver() or fail() it answers `closed` instead of leaving the caller to wait.
+/// Unlike CAF's own it does not hold the actor that made it, which would keep that alive for ever
+/// when it is stored there; so it may also be answered from any thread.
 template <class T>
 class promise {
  public:
   promise() = default;  ///< answers nobody
-  explicit promise(caf::local_actor* self) : promise_(self->make_response_promise()) {}
-  promise(promise&& other) noexcept : promise_(std::exchange(other.promise_, {})) {}
+  explicit promise(caf::local_actor* self) {
+    const auto made = self->make_response_promise();
+    asker_ = made.next();
+    id_ = made.id().response_id();
+  }
+  promise(promise&& other) noexcept : asker_(std::move(other.asker_)), id_(other.id_) {}
   promise& operator=(promise&& other) noexcept {
     if (this != &other) {
       abandon();
-      promise_ = std::exchange(other.promise_, {});
+      asker_ = std::move(other.asker_);
+      id_ = other.id_;
     }
     return *this;
   }
@@ -104,21 +111,20 @@ class promise {
 
   void deliver(T value) { send(caf::make_message(std::move(value))); }
   void fail(const fault& f) { send(caf::make_message(to_error(f))); }
-  [[nodiscard]] bool pending() const { return promise_.pending(); }
+  [[nodiscard]] bool pending() const { return asker_ != nullptr; }
 
  private:
   void abandon() {
     if (pending())
       fail({fault_kind::closed, fault_side::self, retryable::yes, "no answer was given"});
   }
-  // Goes around response_promise::deliver, which uses the thread of an actor that may have ended.
   void send(caf::message answer) {
-    if (!pending()) return;
-    const auto made = std::exchange(promise_, {});
-    made.next()->enqueue(nullptr, made.id().response_id(), std::move(answer), nullptr);
+    if (const auto to = std::exchange(asker_, nullptr))
+      to->enqueue(nullptr, id_, std::move(answer), nullptr);
   }
 
-  caf::response_promise promise_;
+  caf::strong_actor_ptr asker_;  ///< none = answered, or nobody asked
+  caf::message_id id_;           ///< of the answer
 };
 
 }  // namespace stagedoor::actors
