@@ -4,6 +4,7 @@
 #include "runtime/base/ascii.hpp"
 
 #include <algorithm>
+#include <curl/curl.h>
 #include <fmt/format.h>
 
 namespace stagedoor::client {
@@ -35,6 +36,12 @@ const std::string* response::find(std::string_view name) const noexcept {
   for (const auto& h : headers)
     if (ascii::iequals(h.name, name)) return &h.value;
   return nullptr;
+}
+
+std::optional<wall_time> http_date(const std::string& text) {
+  const auto at = curl_getdate(text.c_str(), nullptr);
+  if (at < 0) return std::nullopt;
+  return wall_clock::from_time_t(at);
 }
 
 result<void> check(const request& r) {

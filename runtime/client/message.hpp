@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,9 @@ struct stream_callbacks {
   std::function<result<void>(std::string_view chunk)> on_chunk;
   std::function<void(result<void>)> on_end;
 };
+
+/// Any of the three forms of RFC 9110 5.6.7; nothing when it is none.
+[[nodiscard]] std::optional<wall_time> http_date(const std::string& text);
 
 /// Refuses what could forge a second header line or leave http. On failure: invalid.
 [[nodiscard]] result<void> check(const request& r);
