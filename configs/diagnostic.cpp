@@ -12,6 +12,24 @@
 
 namespace stagedoor::configs {
 
+namespace {
+
+/// Keys and a library's own words may hold anything: nothing in them may end a line.
+std::string printable(std::string_view message) {
+  std::string out;
+  for (const char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string to_string(const location& at) {
   if (at.line == 0) return at.file;
   if (at.column == 0) return fmt::format("{}:{}", at.file, at.line);
@@ -40,6 +58,7 @@ void diagnostics::expected(location at, std::string_view what, std::string_view 
 }
 
 void diagnostics::add(diagnostic d) {
+  d.message = printable(d.message);
   ++(d.level == severity::error ? errors_ : warnings_);
   if (all_.size() < defaults::diagnostics) all_.push_back(std::move(d));
 }

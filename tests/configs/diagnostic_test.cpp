@@ -41,6 +41,12 @@ TEST(diagnostics, keep_a_limited_number_and_count_the_rest) {
   EXPECT_TRUE(d.print().ends_with("and 8 more\n"));
 }
 
+TEST(diagnostics, a_message_cannot_forge_a_second_line) {
+  diagnostics d;
+  d.error({"a", 1, 1}, "x\nb:1:1: error: y\x1b[31m");
+  EXPECT_EQ(d.print(), "a:1:1: error: x\\x0ab:1:1: error: y\\x1b[31m\n");
+}
+
 TEST(diagnostics, a_warning_is_no_error) {
   diagnostics d;
   d.warning({"a"}, "x");
