@@ -59,7 +59,7 @@ body_decoder::piece body_decoder::next(std::string_view in) {
 
 void body_decoder::take(std::size_t n) noexcept {
   received_ += n;
-  if (state_ == state::open_ended) return;
+  if (n == 0 || state_ == state::open_ended) return;
   assert(n <= left_);
   left_ -= n;
   if (left_ == 0) state_ = state_ == state::chunk ? state::chunk_return : state::done;
@@ -77,8 +77,9 @@ body_decoder::state body_decoder::after(char c) {
       ++line_bytes_;
       if (const int digit = ascii::hex_value(c); digit >= 0) {
         if (state_ == state::size_first) left_ = 0;
+        if (left_ >= max_chunk_size / 16 || line_bytes_ > max_chunk_line) return state::failed;
         left_ = left_ * 16 + static_cast<unsigned>(digit);
-        return left_ > max_chunk_size || line_bytes_ > max_chunk_line ? state::failed : state::size;
+        return state::size;
       }
       if (state_ == state::size_first) return state::failed;
       if (c == '\r') return state::size_feed;

@@ -37,7 +37,10 @@ relay_state body_relay::run(end source, end sink, std::string_view head) {
       head = {};
       if (!moved) return outcome_;
     }
-    if (finished_) return sink.bytes.empty() ? relay_state::complete : relay_state::full;
+    if (finished_) {
+      if (sink.bytes.empty() && sink.io.flush()) return relay_state::complete;
+      return sink.io.tls_failed() ? relay_state::sink_failed : relay_state::full;
+    }
     if (!source.bytes.empty()) continue;
     if (reads == reads_a_turn) return relay_state::yielded;
     if (!refill(source)) return outcome_;

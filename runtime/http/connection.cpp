@@ -5,6 +5,7 @@
 #include "runtime/http/transaction.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace stagedoor::http {
 
@@ -22,8 +23,12 @@ connection::connection(edge& owner, unique_fd fd, const connection_facts& f)
 
 connection::~connection() = default;
 
-result<void> connection::start() {
-  wait_until(wait_kind::next_request, edge_.owner().now() + edge_.options().idle);
+result<void> connection::start(const tls::server_context* tls) {
+  tls_ = tls;
+  handshaking_ = tls != nullptr;
+  const auto now = edge_.owner().now();
+  if (handshaking_) wait_until(wait_kind::handshake, now + edge_.options().handshake);
+  else wait_until(wait_kind::next_request, now + edge_.options().idle);
   return edge_.owner().watch(io.fd(), all_edges, *this);
 }
 
@@ -37,9 +42,48 @@ void connection::on_io(std::uint32_t events) {
 
 void connection::go_on() {
   if (closed_) return;
+  if (handshaking_ && !secure()) return;
   if (waits_for_ == wait_kind::lingering) discard();
   else if (exchanging_) transaction_->go_on();
   else serve();
+}
+
+// Plain and TLS clients share a port; the first byte tells them apart (RFC 8446 section 5.1: a
+// handshake record begins with 22, no HTTP method does). True: requests may be read.
+bool connection::secure() {
+  constexpr int handshake_record = 0x16;
+  if (tls_ != nullptr) {
+    const int first = io.peek();
+    if (first < 0) {
+      if (io.peer_closed()) close();
+      return false;
+    }
+    if (first != handshake_record) {
+      tls_ = nullptr;
+      handshaking_ = false;
+      return true;
+    }
+    auto session = tls::session::accept(*std::exchange(tls_, nullptr), io.fd());
+    if (!session) {
+      close();
+      return false;
+    }
+    io.start_tls(std::move(*session));
+  }
+  switch (io.handshake()) {
+    case transport::handshake_state::again:
+      if (io.peer_closed()) break;
+      return false;
+    case transport::handshake_state::failed: break;
+    case transport::handshake_state::done:
+      ++edge_.count().handshakes;
+      handshaking_ = false;
+      facts.tls = true;
+      return true;
+  }
+  ++edge_.count().handshake_failures;
+  close();
+  return false;
 }
 
 void connection::serve() {
@@ -166,7 +210,7 @@ void connection::close() {
 
 void connection::drain() {
   last_ = true;
-  if (!exchanging_ && waits_for_ == wait_kind::next_request) close();
+  if (waits_for_ == wait_kind::next_request || waits_for_ == wait_kind::handshake) close();
 }
 
 // -- time ------------------------------------------------------------------------------------------
@@ -189,6 +233,7 @@ void connection::fire() {
   }
   switch (waits_for_) {
     case wait_kind::nothing: break;
+    case wait_kind::handshake:
     case wait_kind::next_request:
     case wait_kind::lingering: close(); break;
     case wait_kind::rest_of_head:

@@ -22,7 +22,7 @@ class edge;
 class transaction;
 
 /// What a connection waits for at most until its deadline.
-enum class wait_kind : std::uint8_t { nothing, next_request, rest_of_head, exchange, lingering };
+enum class wait_kind : std::uint8_t { nothing, handshake, next_request, rest_of_head, exchange, lingering };
 
 class connection final : private io_handler {
  public:
@@ -31,7 +31,8 @@ class connection final : private io_handler {
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
 
-  [[nodiscard]] result<void> start();
+  /// |tls|: null, or what a client that begins with a TLS record is served with.
+  [[nodiscard]] result<void> start(const tls::server_context* tls);
 
   transport io;
   buffer in;   ///< received, not used
@@ -61,6 +62,7 @@ class connection final : private io_handler {
   friend class edge;
   void on_io(std::uint32_t events) override;
   void serve();
+  bool secure();
   bool next_request();
   bool read_more();
   void end();
@@ -69,6 +71,7 @@ class connection final : private io_handler {
   void close();
 
   edge& edge_;
+  const tls::server_context* tls_ = nullptr;  ///< until it is known whether it is needed
   std::unique_ptr<transaction> transaction_;  ///< null between requests
   std::string client_ip_;
   timer timer_;
@@ -76,6 +79,7 @@ class connection final : private io_handler {
   mono_time armed_for_ = mono_time::max();
   wait_kind waits_for_ = wait_kind::nothing;
   std::uint64_t discarded_ = 0;  ///< bytes thrown away while lingering
+  bool handshaking_ = false;
   bool exchanging_ = false;      ///< the head is complete and its answer is not
   bool serving_ = false;         ///< serve() is on the stack
   bool unread_ = false;          ///< the client may still be sending a request that was answered

@@ -33,6 +33,7 @@ edge::edge(loop& l, edge_options options, std::vector<entry_point> entry_points)
   for (const auto& point : entry_points_) {
     while (forwarded_.size() <= point.index) forwarded_.emplace_back(forwarded_options{});
     forwarded_[point.index] = forwarded(point.forwarded);
+    tls_contexts_[point.index] = point.tls;
   }
   if (forwarded_.empty()) forwarded_.emplace_back(forwarded_options{});
 }
@@ -110,7 +111,7 @@ void edge::accept(unique_fd fd, const connection_facts& facts) {
   }
   auto c = std::make_unique<connection>(*this, std::move(fd), facts);
   c->facts.trusted = forwarded_fields(facts.entry_point).trusts(facts.client);
-  if (!c->start()) {
+  if (!c->start(tls_contexts_[facts.entry_point])) {
     ++counters_.refused;
     loop_.dispose(std::move(c));
     return;
@@ -135,7 +136,10 @@ void edge::closed(connection& c) {
 }
 
 void edge::yielded(connection& c) {
-  if (yielded_.empty()) loop_.defer([this] { resume_yielded(); });
+  if (yielded_.empty())
+    loop_.defer([this, alive = std::weak_ptr<void>(alive_)] {
+      if (!alive.expired()) resume_yielded();
+    });
   yielded_.push_back(&c);
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/loop/loop.hpp"
 #include "runtime/snapshot/table.hpp"
 
+#include <array>
 #include <ctime>
 #include <functional>
 #include <memory>
@@ -113,6 +114,7 @@ class edge {
   snapshot::table_view<site> sites_;
   site_states states_;
   std::vector<forwarded> forwarded_;  ///< by index of the entry point
+  std::array<const tls::server_context*, 64> tls_contexts_{};  ///< likewise
   balancer balancer_;
   std::shared_ptr<const down_servers> down_;  ///< null: all are up
   std::unique_ptr<middleware_state> middlewares_;
@@ -126,6 +128,7 @@ class edge {
   std::vector<connection*> yielded_;
   std::vector<connection*> resuming_;
   connection* connections_ = nullptr;  ///< all of them, a list
+  std::shared_ptr<void> alive_ = std::make_shared<char>();  ///< ends with this edge
   bool draining_ = false;
   std::function<void()> drained_;
   timer grace_;

@@ -7,6 +7,7 @@
 #include "runtime/http/head_parser.hpp"
 #include "runtime/http/upstream_pool.hpp"
 #include "runtime/net/address.hpp"
+#include "runtime/tls/context.hpp"
 
 #include <cstdint>
 #include <string>
@@ -14,22 +15,23 @@
 namespace stagedoor::http {
 
 struct edge_options {
-  head_limits head;
-  upstream_options upstream;
+  head_limits head{};
+  upstream_options upstream{};
 
   std::size_t connections = 100'000;    ///< of clients, at once; further ones are closed at accept
   std::size_t accepts_a_turn = 64;      ///< of one listener, so that open connections get their turn
   std::size_t requests_a_turn = 32;     ///< pipelined on one connection
   std::size_t lingering_bytes = 256U << 10U;  ///< read and thrown away after an early final response
 
-  seconds read_head{60};        ///< from the first byte of a request head to its last; then 408
-  seconds idle{180};            ///< between requests of one connection
-  seconds connect{30};          ///< to an upstream; then 504
-  seconds response_header{0};   ///< from the request to the response head, then 504; 0 = for ever
-  seconds stall{60};            ///< without progress in a body, whoever is slow; then the end
-  seconds tunnel_idle{3600};    ///< without a byte in either direction after an upgrade
-  seconds lingering{2};         ///< for a client to take the answer it did not wait for
-  seconds grace{10};            ///< for open requests when stopping
+  milliseconds read_head = seconds(60);        ///< from the first byte of a request head to its last; then 408
+  milliseconds handshake = seconds(10);        ///< from accept to the end of the TLS handshake
+  milliseconds idle = seconds(180);            ///< between requests of one connection
+  milliseconds connect = seconds(30);          ///< to an upstream; then 504
+  milliseconds response_header = seconds(0);   ///< from the request to the response head, then 504; 0 = for ever
+  milliseconds stall = seconds(60);            ///< without progress in a body, whoever is slow; then the end
+  milliseconds tunnel_idle = seconds(3600);    ///< without a byte in either direction after an upgrade
+  milliseconds lingering = seconds(2);         ///< for a client to take the answer it did not wait for
+  milliseconds grace = seconds(10);            ///< for open requests when stopping
 };
 
 /// An address clients connect to. Every loop listens on it.
@@ -38,6 +40,9 @@ struct entry_point {
   net::address address;
   std::uint8_t index = 0;   ///< bit in entry_point_set, below 64; distinct
   forwarded_options forwarded;
+  /// Set: a connection whose first byte is a TLS record's is one, any other stays plain. Of the
+  /// edge's own loop; must outlive the edge.
+  const tls::server_context* tls = nullptr;
 };
 
 /// What an edge has done since its start.
@@ -54,6 +59,8 @@ struct edge_counters {
   std::uint64_t bytes_in = 0;          ///< payload of requests
   std::uint64_t bytes_out = 0;         ///< responses as sent
   std::uint64_t upgrades = 0;
+  std::uint64_t handshakes = 0;         ///< TLS, completed
+  std::uint64_t handshake_failures = 0;
 };
 
 }  // namespace stagedoor::http

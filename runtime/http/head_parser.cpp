@@ -211,7 +211,13 @@ void head_parser::note(const field& f) noexcept {
       ++facts_.hosts;
       facts_.host = f.value;
       break;
-    case field_id::upgrade: facts_.has_upgrade = true; break;
+    case field_id::upgrade:
+      // Cleartext HTTP/2 through a proxy that reads HTTP/1.1 would carry requests past its rules.
+      for_each_element(f.value, [this](std::string_view protocol) {
+        if (!ascii::iequals(protocol, "h2c")) facts_.has_upgrade = true;
+        else facts_.upgrades_to_h2c = true;
+      });
+      break;
     case field_id::expect:
       facts_.expect_valid = ascii::iequals(f.value, "100-continue") && !facts_.has_expect;
       facts_.has_expect = true;
@@ -356,7 +362,8 @@ parse_state head_parser::finish(request_head& out) {
   else if (f.lengths != 0 && f.length != 0) out.framing = body_framing::length;
   out.keep_alive = !f.says_close && (out.minor_version == 1 || f.says_keep_alive);
   out.connection_lists = f.lists_fields;
-  out.wants_upgrade = f.says_upgrade && f.has_upgrade && out.minor_version == 1;
+  out.wants_upgrade =
+      f.says_upgrade && f.has_upgrade && !f.upgrades_to_h2c && out.minor_version == 1;
   out.expects_continue =
       f.has_expect && out.minor_version == 1 && out.framing != body_framing::none;
   return settle_host(out);

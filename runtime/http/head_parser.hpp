@@ -75,6 +75,7 @@ class head_parser {
     bool says_upgrade = false;
     bool lists_fields = false;
     bool has_upgrade = false;
+    bool upgrades_to_h2c = false;
     bool has_expect = false;
     bool expect_valid = false;
     std::uint32_t hosts = 0;

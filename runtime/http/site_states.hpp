@@ -41,8 +41,11 @@ class site_states {
   [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
 
  private:
+  using map = std::unordered_map<const snapshot::node<site>*, std::unique_ptr<site_state>>;
+  void forget(map::iterator it) noexcept;
+
   upstream_pool& pool_;
-  std::unordered_map<const snapshot::node<site>*, std::unique_ptr<site_state>> states_;
+  map states_;
 };
 
 }  // namespace stagedoor::http

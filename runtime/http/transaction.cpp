@@ -83,12 +83,7 @@ void transaction::go_on() {
   }
   switch (phase_) {
     case phase::exchanging:
-      if (!response_begun_ || !request_relay_.received_all()) {
-        const auto mine = serial_;
-        if (!request_relay_.received_all() || !upstream_->out.empty()) move_request();
-        if (serial_ != mine || phase_ != phase::exchanging) return;
-      }
-      move_response();
+      exchange_bytes();
       break;
     case phase::answering: move_answer(); break;
     case phase::tunnel: move_tunnel(); break;
@@ -107,15 +102,17 @@ void transaction::on_upstream() {
       }
       send_request();
       break;
-    case phase::exchanging: {
-      const auto mine = serial_;
-      if (!upstream_->out.empty() || !request_relay_.received_all()) move_request();
-      if (serial_ == mine && phase_ == phase::exchanging) move_response();
-      break;
-    }
+    case phase::exchanging: exchange_bytes(); break;
     case phase::tunnel: move_tunnel(); break;
     default: break;
   }
+}
+
+// Whichever side had news: the request goes on first, since the response may depend on it.
+void transaction::exchange_bytes() {
+  const auto mine = serial_;
+  if (!request_relay_.received_all() || !upstream_->out.empty()) move_request();
+  if (serial_ == mine && phase_ == phase::exchanging) move_response();
 }
 
 void transaction::on_deadline() {
@@ -316,7 +313,7 @@ bool transaction::read_response_head() {
 
 void transaction::got_response_head() {
   if (response_.status == 101) {
-    if (request_.wants_upgrade) begin_tunnel();
+    if (request_.wants_upgrade && request_relay_.received_all()) begin_tunnel();
     else upstream_gone(502);
     return;
   }

@@ -74,6 +74,7 @@ class transaction final : private upstream_user {
   void on_upstream() override;
   void use(std::unique_ptr<upstream_connection> c);
   void send_request();
+  void exchange_bytes();
   void move_request(std::string_view head = {});
   bool retry();
   void upstream_gone(std::uint16_t status);

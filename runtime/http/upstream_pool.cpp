@@ -119,7 +119,10 @@ void upstream_pool::expire() {
     for (auto& c : old) drop(std::move(c));
     kept = kept || !idle.empty();
   }
-  if (kept) loop_.arm_after(expiry_, std::max<seconds>(seconds(1), options_.idle_timeout / 4));
+  std::erase_if(servers_, [](const auto& entry) {
+    return entry.second->users == 0 && entry.second->open == 0;
+  });
+  if (kept) loop_.arm_after(expiry_, std::max(options_.idle_timeout / 4, milliseconds(1)));
 }
 
 }  // namespace stagedoor::http

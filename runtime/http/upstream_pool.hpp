@@ -23,7 +23,7 @@
 namespace stagedoor::http {
 
 struct upstream_options {
-  seconds idle_timeout{90};              ///< a kept connection is closed after it; 0 = never
+  milliseconds idle_timeout = seconds(90);///< a kept connection is closed after it; 0 = never
   std::size_t idle_per_server = 200;     ///< kept connections of one server and loop
   std::size_t open_per_server = 0;       ///< all connections of one server and loop; 0 = no limit
 };
@@ -47,6 +47,7 @@ class upstream_server {
 
   const net::address address;
   std::size_t open = 0;  ///< idle and in use
+  std::size_t users = 0;  ///< site states that refer to it
   // Passive facts; totals since the server was first used, read by the control plane.
   std::uint64_t requests = 0;
   std::uint64_t connect_failures = 0;
@@ -89,7 +90,8 @@ class upstream_pool {
   upstream_pool(const upstream_pool&) = delete;
   upstream_pool& operator=(const upstream_pool&) = delete;
 
-  /// The entry for |at|, made at first use. It stays where it is as long as the pool lives.
+  /// The entry for |at|, made at first use. It stays where it is while it has users; without, and
+  /// without connections, it is forgotten after a while.
   [[nodiscard]] upstream_server& server(const net::address& at);
 
   /// The kept connection used last; null when there is none.

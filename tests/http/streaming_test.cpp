@@ -111,9 +111,10 @@ TEST_F(streaming_test, chunks_of_a_request_are_framed_anew) {
 TEST_F(streaming_test, malformed_chunks_of_a_request_are_refused_and_never_reach_a_second_request) {
   make_edge();
   auto client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n");
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
   auto upstream = accept();
   (void)expect(upstream, "\r\n\r\n");
+  client.send("5\r\nhelloX\r\n0\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_TRUE(expect(client, "Bad Request").starts_with("HTTP/1.1 400 "));
   EXPECT_TRUE(closes(upstream));
   EXPECT_TRUE(closes(client));
@@ -209,7 +210,7 @@ TEST_F(streaming_test, a_body_filter_rewrites_a_body_and_its_framing) {
     verdict on_request(exchange&) const override { return verdict::proceed; }
     void on_response(exchange& x, const response_facts&) const override {
       x.answer_edits.filter = std::make_unique<doubler>();
-      x.answer_edits.fields.set("X-Doubled", "yes");
+      x.answer_edits.fields.set("X-Twice", "y");
     }
   };
   make_edge();
@@ -230,8 +231,8 @@ TEST_F(streaming_test, a_body_filter_rewrites_a_body_and_its_framing) {
     all += client.read();
   }
   all += expect(client, "0\r\n\r\n");
-  EXPECT_TRUE(all.starts_with("HTTP/1.1 200 OK\r\nX-Doubled: yes\r\nTransfer-Encoding: chunked\r\n\r\n"));
-  EXPECT_EQ(std::count(all.begin() + 80, all.end(), 'x'), 200'000);
+  EXPECT_TRUE(all.starts_with("HTTP/1.1 200 OK\r\nX-Twice: y\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  EXPECT_EQ(std::count(all.begin(), all.end(), 'x'), 200'000);
 
   // An answer of our own goes through it too.
   upstream.close();
@@ -304,7 +305,7 @@ class deadline_test : public edge_fixture {
 
 TEST_F(deadline_test, an_idle_connection_is_closed) {
   edge_options options;
-  options.idle = seconds(1);
+  options.idle = milliseconds(50);
   make_edge(options);
   auto client = connect();
   EXPECT_EQ(read_until_closed(client), "");
@@ -312,13 +313,14 @@ TEST_F(deadline_test, an_idle_connection_is_closed) {
 
 TEST_F(deadline_test, a_head_that_trickles_in_is_answered_408_whatever_trickles) {
   edge_options options;
-  options.read_head = seconds(1);
+  options.read_head = milliseconds(50);
   make_edge(options);
   auto client = connect();
   std::string all;
+  int sent = 0;
   client.send("GET / HTTP/1.1\r\n");
   EXPECT_TRUE(turn_until([&] {
-    if (all.empty()) (void)client.send_some("X");
+    if (all.empty() && ++sent < 1000) (void)client.send_some("X");
     all += client.read();
     return client.ended();
   }));
@@ -327,7 +329,7 @@ TEST_F(deadline_test, a_head_that_trickles_in_is_answered_408_whatever_trickles)
 
 TEST_F(deadline_test, a_server_that_does_not_answer_is_a_gateway_timeout) {
   edge_options options;
-  options.response_header = seconds(1);
+  options.response_header = milliseconds(50);
   make_edge(options);
   auto client = connect();
   client.send(get);
@@ -343,7 +345,7 @@ TEST_F(deadline_test, a_server_that_does_not_answer_is_a_gateway_timeout) {
 
 TEST_F(deadline_test, a_client_that_stops_reading_is_dropped) {
   edge_options options;
-  options.stall = seconds(1);
+  options.stall = milliseconds(50);
   make_edge(options);
   auto client = connect();
   client.send(get);
@@ -359,7 +361,7 @@ TEST_F(deadline_test, a_client_that_stops_reading_is_dropped) {
 
 TEST_F(deadline_test, a_client_that_stops_sending_its_body_is_dropped) {
   edge_options options;
-  options.stall = seconds(1);
+  options.stall = milliseconds(50);
   make_edge(options);
   auto client = connect();
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\npart");
@@ -371,7 +373,7 @@ TEST_F(deadline_test, a_client_that_stops_sending_its_body_is_dropped) {
 
 TEST_F(deadline_test, kept_upstream_connections_are_closed_when_idle) {
   edge_options options;
-  options.upstream.idle_timeout = seconds(1);
+  options.upstream.idle_timeout = milliseconds(50);
   make_edge(options);
   auto client = connect();
   client.send(get);
