@@ -66,6 +66,9 @@ class session {
   /// The common name of the other side's verified certificate; empty = it showed none.
   [[nodiscard]] std::string peer_name() const;
 
+  /// For what is not offered here; must not read or write.
+  [[nodiscard]] SSL* handle() const noexcept { return ssl_.get(); }
+
  private:
   explicit session(ssl_ptr ssl) noexcept : ssl_(std::move(ssl)) {}
   [[nodiscard]] io_result conclude(int returned, std::size_t bytes) noexcept;
