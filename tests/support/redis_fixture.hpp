@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
+#include <memory>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
@@ -52,7 +53,10 @@ class temporary_folder {
 /// A plain blocking client: what a producer in another language would be.
 class redis_cli {
  public:
-  explicit redis_cli(std::uint16_t port) {
+  explicit redis_cli(std::uint16_t port) { reconnect(port); }
+
+  void reconnect(std::uint16_t port) {
+    reader_ = std::make_unique<redis::reply_reader>();
     const auto to = *net::address::parse_ip("127.0.0.1", port);
     fd_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(fd_.get(), to.data(), to.size()) != 0) throw std::runtime_error("connect");
@@ -76,18 +80,18 @@ class redis_cli {
   redis::reply receive() {
     char buffer[65536];
     for (;;) {
-      auto next = reader_.next();
+      auto next = reader_->next();
       if (!next) throw std::runtime_error(next.error().detail);
       if (next->has_value()) return **std::move(next);
       const auto n = ::recv(fd_.get(), buffer, sizeof buffer, 0);
       if (n <= 0) throw std::runtime_error("recv");
-      if (!reader_.feed({buffer, static_cast<std::size_t>(n)})) throw std::runtime_error("feed");
+      if (!reader_->feed({buffer, static_cast<std::size_t>(n)})) throw std::runtime_error("feed");
     }
   }
 
  private:
   unique_fd fd_;
-  redis::reply_reader reader_;
+  std::unique_ptr<redis::reply_reader> reader_;
 };
 
 class redis_process {

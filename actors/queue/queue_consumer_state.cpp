@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/queue/queue_consumer_state.hpp"
+
+#include "actors/queue/queue_scripts.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace stagedoor::actors {
+namespace {
+
+constexpr std::size_t message_bytes = 512;  // of a message or error kept in a task's hash
+constexpr seconds forced_stop{5};           // after the grace, for Redis to take things back
+
+/// Readable, and short enough for a hash field.
+std::string shortened(std::string_view text) {
+  return to_valid_utf8(text.substr(0, message_bytes));
+}
+
+}  // namespace
+
+queue_consumer_state::queue_consumer_state(node_identity who, consumer_options options)
+    : who_(std::move(who)), options_(std::move(options)), random_(options_.seed) {
+  for (const auto& share : options_.queues)
+    queues_.push_back({.share = share, .processing = queue_names::processing(share.name, who_)});
+}
+
+// -- orders ------------------------------------------------------------------------------------------
+
+consumer_effects queue_consumer_state::start(mono_time now) {
+  consumer_effects out;
+  next_scan_ = now + options_.scan_interval;
+  scan(out);
+  refill(now, out);
+  return out;
+}
+
+consumer_effects queue_consumer_state::stop(mono_time now) {
+  consumer_effects out;
+  if (stop_deadline_) return out;
+  stop_deadline_ = now + options_.stop_grace;
+  disarm_all(out);
+  std::vector<run_id> idle;
+  for (const auto& [run, e] : entries_)
+    if (e.at == phase::waiting) idle.push_back(run);
+  for (const auto run : idle) give_back(run, out);
+  stop_when_empty(out);
+  return out;
+}
+
+// -- from Redis --------------------------------------------------------------------------------------
+
+consumer_effects queue_consumer_state::popped(const std::string& queue, std::string raw,
+                                              wall_time wall, mono_time now) {
+  consumer_effects out;
+  const auto index = index_of(queue);
+  if (!index) return out;
+  queues_[*index].pop_out = queues_[*index].pop_armed = false;
+  drained_ = false;  // where one is, more may be
+  accept(*index, std::move(raw), origin::told, wall, now, out);
+  refill(now, out);
+  stop_when_empty(out);
+  return out;
+}
+
+consumer_effects queue_consumer_state::pop_idle(const std::string& queue) {
+  consumer_effects out;
+  const auto index = index_of(queue);
+  if (!index) return out;
+  if (!queues_[*index].pop_armed) queues_[*index].pop_out = false;
+  stop_when_empty(out);
+  return out;
+}
+
+consumer_effects queue_consumer_state::pop_doubtful(const std::string& queue, mono_time now) {
+  consumer_effects out;
+  if (index_of(queue) && !stop_deadline_) {
+    next_scan_ = now + options_.scan_interval;
+    scan(out);
+  }
+  return out;
+}
+
+consumer_effects queue_consumer_state::answered(call_ticket ticket,
+                                                const result<redis::reply>& answer, wall_time wall,
+                                                mono_time now) {
+  consumer_effects out;
+  const auto found = asked_.find(ticket);
+  if (found == asked_.end()) return out;
+  const auto was = found->second;
+  asked_.erase(found);
+  switch (was.what) {
+    case purpose::take: answered_take(was, answer, wall, now, out); break;
+    case purpose::scan: answered_scan(was, answer, wall, now, out); break;
+    case purpose::begin:
+    case purpose::progress:
+    case purpose::settle: answered_entry(was, answer, now, out); break;
+  }
+  refill(now, out);
+  stop_when_empty(out);
+  return out;
+}
+
+void queue_consumer_state::answered_take(const asked& was, const result<redis::reply>& answer,
+                                         wall_time wall, mono_time now, consumer_effects& out) {
+  taking_ = 0;
+  if (!answer) {
+    take_again_ = now + options_.store_retry;
+    // What it took, if it ran, is in our lists.
+    if (redis::may_have_run(answer.error())) next_scan_ = std::min(next_scan_, *take_again_);
+    return;
+  }
+  const auto& items = answer->items;
+  drained_ = items.size() / 2 < was.wanted;
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    const auto index = static_cast<std::size_t>(items[i].integer);
+    if (index < queues_.size())
+      accept(index, items[i + 1].text, origin::told, wall, now, out);
+  }
+}
+
+void queue_consumer_state::answered_scan(const asked& was, const result<redis::reply>& answer,
+                                         wall_time wall, mono_time now, consumer_effects& out) {
+  --scans_out_;
+  if (!answer) {
+    next_scan_ = std::min(next_scan_, now + options_.store_retry);
+    return;
+  }
+  std::map<std::string, std::int64_t> strangers;
+  for (const auto& item : answer->items) ++strangers[item.text];
+  for (const auto& [run, e] : entries_)
+    if (e.queue == was.queue) --strangers[e.what.raw];
+  for (const auto& [raw, count] : strangers)
+    for (auto n = count; n > 0; --n) accept(was.queue, raw, origin::found, wall, now, out);
+}
+
+void queue_consumer_state::answered_entry(const asked& was, const result<redis::reply>& answer,
+                                          mono_time now, consumer_effects& out) {
+  const auto found = entries_.find(was.run);
+  if (found == entries_.end()) return;
+  auto& e = found->second;
+  if (was.what == purpose::progress) {
+    e.saving = false;
+    if (!answer) e.unsaved = true;  // the next save has the newest values anyway
+    if (answer && answer->at(0).text == "lost" && e.at == phase::running) {
+      ++counters_.lost;
+      out.push_back(cancel_run{was.run});
+      forget(was.run, out);
+    }
+    return;
+  }
+  if (!answer) {
+    repeat_later(was.run, answer.error(), now);
+    return;
+  }
+  if (was.what == purpose::begin) {
+    begun(was.run, *answer, now, out);
+    return;
+  }
+  settled(was.run, answer->at(0).text == "kept");
+  forget(was.run, out);
+}
+
+void queue_consumer_state::repeat_later(run_id run, const fault& why, mono_time now) {
+  auto& e = entries_.at(run);
+  e.uncertain = e.uncertain || redis::may_have_run(why);
+  e.again = now + options_.store_retry;
+}
+
+// -- taking ------------------------------------------------------------------------------------------
+
+void queue_consumer_state::ask(const asked& why, redis_call call, consumer_effects& out) {
+  const call_ticket ticket = next_id_++;
+  asked_.emplace(ticket, why);
+  out.push_back(ask_redis{ticket, std::move(call)});
+}
+
+void queue_consumer_state::refill(mono_time now, consumer_effects& out) {
+  if (stop_deadline_) return;
+  if (entries_.size() >= options_.credit) {
+    disarm_all(out);
+    return;
+  }
+  if (drained_) {
+    arm_all(out);
+    return;
+  }
+  if (taking_ > 0 || (take_again_ && now < *take_again_)) return;
+  take_again_.reset();
+  take(options_.credit - entries_.size(), out);
+}
+
+void queue_consumer_state::take(std::size_t wanted, consumer_effects& out) {
+  redis_call call{.script = &queue_scripts::take(), .keys = {}, .arguments = {}};
+  for (const auto& q : queues_) {
+    call.keys.push_back(q.share.name);
+    call.keys.push_back(q.processing);
+  }
+  for (std::size_t i = 0; i < wanted; ++i) call.arguments.push_back(std::to_string(next_turn()));
+  taking_ = wanted;
+  ask({.what = purpose::take, .wanted = wanted}, std::move(call), out);
+}
+
+/// Smooth weighted round robin: with weights 8 and 1 eight turns of nine are the first queue's.
+std::size_t queue_consumer_state::next_turn() {
+  std::int64_t total = 0;
+  std::size_t best = 0;
+  for (std::size_t i = 0; i < queues_.size(); ++i) {
+    queues_[i].turn += queues_[i].share.weight;
+    total += queues_[i].share.weight;
+    if (queues_[i].turn > queues_[best].turn) best = i;
+  }
+  queues_[best].turn -= total;
+  return best;
+}
+
+void queue_consumer_state::scan(consumer_effects& out) {
+  if (scans_out_ > 0) return;
+  const auto most = std::to_string(options_.credit * 4 + queues_.size());
+  for (std::size_t i = 0; i < queues_.size(); ++i) {
+    ++scans_out_;
+    ask({.what = purpose::scan, .queue = i},
+        {.script = nullptr, .keys = {}, .arguments = {"LRANGE", queues_[i].processing, "0", most}},
+        out);
+  }
+}
+
+void queue_consumer_state::arm_all(consumer_effects& out) {
+  for (auto& q : queues_) {
+    if (std::exchange(q.pop_armed, true)) continue;
+    q.pop_out = true;
+    out.push_back(order_pop{q.share.name, pop_order::arm});
+  }
+}
+
+void queue_consumer_state::disarm_all(consumer_effects& out) {
+  for (auto& q : queues_)
+    if (std::exchange(q.pop_armed, false))
+      out.push_back(order_pop{q.share.name, pop_order::disarm});
+}
+
+void queue_consumer_state::accept(std::size_t queue, std::string raw, origin from, wall_time wall,
+                                  mono_time now, consumer_effects& out) {
+  if (from == origin::told) {
+    // A scan may have seen the item before the answer that brings it.
+    const auto seen = std::find_if(entries_.begin(), entries_.end(), [&](const auto& known) {
+      return known.second.adopted && known.second.queue == queue && known.second.what.raw == raw;
+    });
+    if (seen != entries_.end()) {
+      seen->second.adopted = false;
+      return;
+    }
+  } else {
+    ++counters_.adopted;
+  }
+  ++counters_.taken;
+  const run_id run = next_id_++;
+  auto parsed = parse_task(raw, queues_[queue].share.name, options_.limits);
+  const bool busy = parsed && id_is_busy(parsed->id);
+  auto& e = entries_[run];
+  e.queue = queue;
+  e.adopted = from == origin::found;
+  e.last_word = now;
+  if (!parsed) {
+    e.what.raw = std::move(raw);
+    e.what.queue = queues_[queue].share.name;
+    bury(run, parsed.error().detail, out);
+    return;
+  }
+  e.what = *std::move(parsed);
+  if (stop_deadline_) {
+    give_back(run, out);
+  } else if (e.what.not_before && *e.what.not_before > wall) {
+    const auto due = std::chrono::ceil<milliseconds>(e.what.not_before->time_since_epoch());
+    put_off(run, std::to_string(due.count()), "scheduled", "Waiting for its time", ending::put_off, out);
+  } else if (busy) {
+    e.at = phase::waiting;
+  } else {
+    begin(run, out);
+  }
+}
+
+bool queue_consumer_state::id_is_busy(const std::string& id) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const auto& known) { return known.second.what.id == id; });
+}
+
+// -- the life of a task ------------------------------------------------------------------------------
+
+void queue_consumer_state::append_channels(const task& t, std::vector<std::string>& arguments) const {
+  arguments.push_back(std::to_string(options_.task_ttl.count()));
+  arguments.push_back(queue_names::user_channel(t.user_id));
+  arguments.push_back(queue_names::status_channel(t.type));
+  arguments.push_back(t.slug);
+}
+
+void queue_consumer_state::begin(run_id run, consumer_effects& out) {
+  auto& e = entries_.at(run);
+  e.at = phase::beginning;
+  e.token = fmt::format("{}:{}:{}", who_.node, who_.incarnation, run);
+  redis_call call{.script = &queue_scripts::begin(),
+                  .keys = {queues_[e.queue].processing, queue_names::task(e.what.id),
+                           queue_names::delivery(e.what.queue, e.what.raw)},
+                  .arguments = {e.what.raw, e.token, std::to_string(options_.max_deliveries),
+                                e.what.id, e.what.type}};
+  append_channels(e.what, call.arguments);
+  e.last_call = call;
+  ask({.what = purpose::begin, .run = run}, std::move(call), out);
+}
+
+void queue_consumer_state::begun(run_id run, const redis::reply& r, mono_time now,
+                                 consumer_effects& out) {
+  auto& e = entries_.at(run);
+  const auto& verdict = r.at(0).text;
+  if (verdict == "run") {
+    e.what.delivery = static_cast<std::uint32_t>(std::max<std::int64_t>(r.at(1).integer, 1));
+    if (stop_deadline_) {
+      e.at = phase::running;
+      give_back(run, out);
+      return;
+    }
+    e.at = phase::running;
+    e.last_word = now;
+    e.last_save = now - options_.progress_interval;  // the first progress is always saved
+    out.push_back(start_run{run, e.what});
+    return;
+  }
+  if (verdict == "spent") {
+    bury(run, fmt::format("delivered {} times without an outcome", r.at(1).integer), out);
+    return;
+  }
+  ++(verdict == "duplicate" ? counters_.duplicates : counters_.lost);
+  forget(run, out);
+}
+
+consumer_effects queue_consumer_state::progressed(run_id run, const task_progress& p, mono_time now) {
+  consumer_effects out;
+  const auto found = entries_.find(run);
+  if (found == entries_.end() || found->second.at != phase::running) return out;
+  auto& e = found->second;
+  const bool new_step = p.step != e.shown.step || p.total_steps != e.shown.total_steps;
+  const std::uint32_t by_step =
+      p.total_steps == 0
+          ? 0
+          : static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                100, std::uint64_t{p.step} * 100 / p.total_steps));
+  e.shown = p;
+  e.percentage = std::max(e.percentage, std::min(p.percentage.value_or(by_step), 100U));
+  e.last_word = now;
+  e.unsaved = true;
+  if (new_step || now - e.last_save >= options_.progress_interval) save_progress(run, now, out);
+  return out;
+}
+
+void queue_consumer_state::save_progress(run_id run, mono_time now, consumer_effects& out) {
+  auto& e = entries_.at(run);
+  if (e.saving) return;  // the newest values go when the answer is here, at the next tick
+  e.saving = true;
+  e.unsaved = false;
+  e.last_save = now;
+  redis_call call{.script = &queue_scripts::progress(),
+                  .keys = {queues_[e.queue].processing, queue_names::task(e.what.id)},
+                  .arguments = {e.what.raw, std::to_string(e.shown.step),
+                                std::to_string(e.shown.total_steps), shortened(e.shown.message),
+                                std::to_string(e.percentage)}};
+  append_channels(e.what, call.arguments);
+  ask({.what = purpose::progress, .run = run}, std::move(call), out);
+}
+
+consumer_effects queue_consumer_state::finished(run_id run, const task_outcome& outcome,
+                                                mono_time now) {
+  consumer_effects out;
+  const auto found = entries_.find(run);
+  if (found == entries_.end() || found->second.at != phase::running) return out;
+  if (found->second.unsaved && !found->second.saving) save_progress(run, now, out);
+  if (!outcome.error) {
+    complete(run, outcome, out);
+    return out;
+  }
+  switch (outcome.error->kind) {
+    case fault_kind::malformed:
+    case fault_kind::invalid:
+    case fault_kind::too_large:
+    case fault_kind::unsupported: bury(run, outcome.error->detail, out); break;
+    default:
+      if (outcome.error->retry == retryable::yes)
+        retry(run, *outcome.error, out);
+      else
+        complete(run, outcome, out);
+  }
+  return out;
+}
+
+void queue_consumer_state::settle(run_id run, ending how, redis_call call, consumer_effects& out) {
+  auto& e = entries_.at(run);
+  e.at = phase::settling;
+  e.end = how;
+  e.again.reset();
+  e.uncertain = false;
+  e.last_call = call;
+  ask({.what = purpose::settle, .run = run}, std::move(call), out);
+}
+
+void queue_consumer_state::complete(run_id run, const task_outcome& outcome, consumer_effects& out) {
+  const auto& e = entries_.at(run);
+  const bool ok = !outcome.error;
+  redis_call call{
+      .script = &queue_scripts::finish(),
+      .keys = {queues_[e.queue].processing, queue_names::task(e.what.id),
+               queue_names::delivery(e.what.queue, e.what.raw), std::string(queue_names::statistics)},
+      .arguments = {e.what.raw, ok ? "completed" : "failed",
+                    shortened(outcome.message.empty() ? (ok ? "Completed" : "Failed") : outcome.message),
+                    outcome.result, ok ? std::string() : shortened(outcome.error->detail)}};
+  append_channels(e.what, call.arguments);
+  call.arguments.push_back(fmt::format("{}:{}", e.what.queue, ok ? "completed" : "failed"));
+  settle(run, ok ? ending::finish_completed : ending::finish_failed, std::move(call), out);
+}
+
+void queue_consumer_state::retry(run_id run, const fault& why, consumer_effects& out) {
+  const auto& e = entries_.at(run);
+  if (e.what.delivery >= options_.max_deliveries) {
+    bury(run, fmt::format("gave up after {} deliveries: {}", e.what.delivery, why.detail), out);
+    return;
+  }
+  const auto doublings = std::min<std::uint32_t>(e.what.delivery - 1, 20);
+  const auto ceiling = std::min(options_.retry_cap.count(), options_.retry_base.count() << doublings);
+  // Between half of it and all of it: tasks that failed together do not come back together.
+  const auto delay = std::uniform_int_distribution<milliseconds::rep>(ceiling / 2, ceiling)(random_);
+  put_off(run, fmt::format("+{}", delay), "retrying", why.detail, ending::retry, out);
+}
+
+void queue_consumer_state::put_off(run_id run, std::string due, const char* status,
+                                   const std::string& message, ending how, consumer_effects& out) {
+  const auto& e = entries_.at(run);
+  redis_call call{.script = &queue_scripts::put_off(),
+                  .keys = {queues_[e.queue].processing, queue_names::retry(e.what.queue),
+                           queue_names::task(e.what.id)},
+                  .arguments = {e.what.raw, std::move(due), status, shortened(message)}};
+  append_channels(e.what, call.arguments);
+  settle(run, how, std::move(call), out);
+}
+
+void queue_consumer_state::bury(run_id run, const std::string& reason, consumer_effects& out) {
+  const auto& e = entries_.at(run);
+  redis_call call{
+      .script = &queue_scripts::bury(),
+      .keys = {queues_[e.queue].processing, queue_names::dead(e.what.queue),
+               queue_names::delivery(e.what.queue, e.what.raw), std::string(queue_names::statistics),
+               e.what.id.empty() ? std::string() : queue_names::task(e.what.id)},
+      .arguments = {e.what.raw, dead_letter_prefix(e.what.raw, reason, e.what.queue),
+                    std::to_string(options_.dead_letters), shortened(reason)}};
+  append_channels(e.what, call.arguments);
+  call.arguments.push_back(fmt::format("{}:dead", e.what.queue));
+  settle(run, ending::bury, std::move(call), out);
+}
+
+void queue_consumer_state::give_back(run_id run, consumer_effects& out) {
+  const auto& e = entries_.at(run);
+  redis_call call{.script = &queue_scripts::give_back(),
+                  .keys = {queues_[e.queue].processing, e.what.queue,
+                           queue_names::delivery(e.what.queue, e.what.raw)},
+                  .arguments = {e.what.raw, e.at == phase::running ? "begun" : ""}};
+  settle(run, ending::give_back, std::move(call), out);
+}
+
+void queue_consumer_state::settled(run_id run, bool kept) {
+  const auto& e = entries_.at(run);
+  // After a call that may have run, "lost" most likely means that it did.
+  if (!kept && !e.uncertain) {
+    ++counters_.lost;
+    return;
+  }
+  switch (e.end) {
+    case ending::finish_completed: ++counters_.completed; break;
+    case ending::finish_failed: ++counters_.failed; break;
+    case ending::retry: ++counters_.retried; break;
+    case ending::put_off: ++counters_.put_off; break;
+    case ending::bury: ++counters_.buried; break;
+    case ending::give_back: ++counters_.given_back; break;
+  }
+}
+
+void queue_consumer_state::forget(run_id run, consumer_effects& out) {
+  const auto id = entries_.at(run).what.id;
+  entries_.erase(run);
+  if (id.empty()) return;
+  for (const auto& [other, e] : entries_) {
+    if (e.at != phase::waiting || e.what.id != id) continue;
+    begin(other, out);  // one at a time: the next waits for this one
+    return;
+  }
+}
+
+// -- time --------------------------------------------------------------------------------------------
+
+consumer_effects queue_consumer_state::tick(mono_time now) {
+  consumer_effects out;
+  std::vector<run_id> all;
+  for (const auto& [run, e] : entries_) all.push_back(run);
+  for (const auto run : all) tick_entry(run, entries_.at(run), now, out);
+  if (!stop_deadline_ && now >= next_scan_) {
+    next_scan_ = now + options_.scan_interval;
+    scan(out);
+  }
+  refill(now, out);
+  if (stop_deadline_ && !stopped_ && now >= *stop_deadline_ + forced_stop) {
+    stopped_ = true;  // what Redis did not take back is found by the janitor
+    out.push_back(consumer_stopped{});
+  }
+  stop_when_empty(out);
+  return out;
+}
+
+void queue_consumer_state::tick_entry(run_id run, entry& e, mono_time now, consumer_effects& out) {
+  if (e.again && now >= *e.again) {
+    e.again.reset();
+    ask({.what = e.at == phase::beginning ? purpose::begin : purpose::settle, .run = run},
+        e.last_call, out);
+    return;
+  }
+  if (e.at != phase::running) return;
+  if (stop_deadline_ && now >= *stop_deadline_) {
+    out.push_back(cancel_run{run});
+    give_back(run, out);
+  } else if (now - e.last_word >= options_.silence_limit) {
+    out.push_back(cancel_run{run});
+    retry(run, {fault_kind::timed_out, fault_side::self, retryable::yes,
+                "the task's handler reported nothing for too long"},
+          out);
+  } else if (e.unsaved && !e.saving && now - e.last_save >= options_.progress_interval) {
+    save_progress(run, now, out);
+  }
+}
+
+std::optional<mono_time> queue_consumer_state::next_tick() const {
+  if (stopped_) return std::nullopt;
+  auto next = stop_deadline_ ? *stop_deadline_ + forced_stop : next_scan_;
+  if (take_again_ && !stop_deadline_) next = std::min(next, *take_again_);
+  for (const auto& [run, e] : entries_) {
+    if (e.again) next = std::min(next, *e.again);
+    if (e.at != phase::running) continue;
+    next = std::min(next, e.last_word + options_.silence_limit);
+    if (stop_deadline_) next = std::min(next, *stop_deadline_);
+    if (e.unsaved && !e.saving) next = std::min(next, e.last_save + options_.progress_interval);
+  }
+  return next;
+}
+
+void queue_consumer_state::stop_when_empty(consumer_effects& out) {
+  if (!stop_deadline_ || stopped_ || !entries_.empty() || taking_ > 0) return;
+  if (std::any_of(queues_.begin(), queues_.end(), [](const auto& q) { return q.pop_out; })) return;
+  stopped_ = true;
+  out.push_back(consumer_stopped{});
+}
+
+// -- observers ---------------------------------------------------------------------------------------
+
+std::vector<std::string> queue_consumer_state::processing_lists() const {
+  std::vector<std::string> keys;
+  for (const auto& q : queues_) keys.push_back(q.processing);
+  return keys;
+}
+
+std::optional<std::size_t> queue_consumer_state::index_of(const std::string& queue) const {
+  for (std::size_t i = 0; i < queues_.size(); ++i)
+    if (queues_[i].share.name == queue) return i;
+  return std::nullopt;
+}
+
+}  // namespace stagedoor::actors
