@@ -22,7 +22,7 @@ namespace stagedoor::dns {
 using line_sink = std::function<bool(std::string_view lines)>;
 
 struct query_log_options {
-  line_sink sink;                         ///< empty = nothing is logged
+  line_sink sink = {};                    ///< empty = nothing is logged
   std::size_t buffer_bytes = 256 * 1024;  ///< gathered in one turn, then handed over early
 };
 

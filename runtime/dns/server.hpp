@@ -21,11 +21,11 @@
 namespace stagedoor::dns {
 
 struct server_options {
-  lookup_limits lookups;
-  udp_options udp;
-  tcp_options tcp;
-  forwarder_options forwards;
-  query_log_options log;
+  lookup_limits lookups = {};
+  udp_options udp = {};
+  tcp_options tcp = {};
+  forwarder_options forwards = {};
+  query_log_options log = {};
 };
 
 /// One address to answer on, by UDP and TCP.

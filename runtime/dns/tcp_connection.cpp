@@ -38,15 +38,11 @@ void tcp_connection::on_io(std::uint32_t events) {
 // is left is remembered in readable_ and in_ and taken up when the limit is no longer reached.
 void tcp_connection::pump() {
   for (;;) {
-    const std::size_t before = in_.size();
-    answer_received();
     if (!send_unsent()) return close();
     if (!may_answer()) return;
-    if (readable_ && !half_closed_) {
-      if (!receive()) return close();
-      continue;
-    }
-    if (in_.size() == before) break;
+    if (answer_received()) continue;
+    if (!readable_ || half_closed_) break;
+    if (!receive()) return close();
   }
   if (half_closed_ && in_flight_ == 0 && sent_ == out_.size()) close();
 }
@@ -71,7 +67,8 @@ bool tcp_connection::receive() {
   return true;
 }
 
-void tcp_connection::answer_received() {
+// Answers the whole queries that are there; false when there was none.
+bool tcp_connection::answer_received() {
   std::size_t at = 0;
   client_ref client;
   client.via = transport::tcp;
@@ -88,6 +85,7 @@ void tcp_connection::answer_received() {
     touch();
   }
   in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(at));
+  return at != 0;
 }
 
 void tcp_connection::append(std::span<const std::uint8_t> message) {

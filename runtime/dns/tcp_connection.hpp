@@ -48,7 +48,7 @@ class tcp_connection final : public io_handler {
   void on_io(std::uint32_t events) override;
   void pump();
   [[nodiscard]] bool receive();
-  void answer_received();
+  [[nodiscard]] bool answer_received();
   void append(std::span<const std::uint8_t> message);
   [[nodiscard]] bool may_answer() const noexcept;
   [[nodiscard]] bool send_unsent();
