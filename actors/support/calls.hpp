@@ -85,15 +85,16 @@ template <class T>
 
 /// A reply that is given later. Made inside the handler of the question, which then returns void;
 /// dropped without deliver() or fail() it answers `closed` instead of leaving the caller to wait.
-/// Unlike CAF's own it does not hold the actor that made it, which would keep that alive for ever
-/// when it is stored there; so it may also be answered from any thread.
+/// Unlike CAF's own it holds neither the actor that made it nor the one that asked: an actor that
+/// ends with promises in its members would otherwise never be freed. The asker lives at least until
+/// its deadline, since its timeout holds it.
 template <class T>
 class promise {
  public:
   promise() = default;  ///< answers nobody
   explicit promise(caf::local_actor* self) {
     const auto made = self->make_response_promise();
-    asker_ = made.next();
+    asker_ = caf::actor_cast<caf::weak_actor_ptr>(made.next());
     id_ = made.id().response_id();
   }
   promise(promise&& other) noexcept : asker_(std::move(other.asker_)), id_(other.id_) {}
@@ -119,12 +120,13 @@ class promise {
       fail({fault_kind::closed, fault_side::self, retryable::yes, "no answer was given"});
   }
   void send(caf::message answer) {
-    if (const auto to = std::exchange(asker_, nullptr))
+    const auto asker = std::exchange(asker_, nullptr);
+    if (const auto to = caf::actor_cast<caf::strong_actor_ptr>(asker))
       to->enqueue(nullptr, id_, std::move(answer), nullptr);
   }
 
-  caf::strong_actor_ptr asker_;  ///< none = answered, or nobody asked
-  caf::message_id id_;           ///< of the answer
+  caf::weak_actor_ptr asker_;  ///< none = answered, or nobody asked
+  caf::message_id id_;         ///< of the answer
 };
 
 }  // namespace stagedoor::actors

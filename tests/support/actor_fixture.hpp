@@ -103,7 +103,7 @@ class errand final : public caf::event_based_actor {
   using work = std::function<void(caf::event_based_actor*)>;
   errand(caf::actor_config& cfg, work todo) : caf::event_based_actor(cfg), todo_(std::move(todo)) {}
   caf::behavior make_behavior() override {
-    todo_(this);
+    std::exchange(todo_, {})(this);  // it may refer to actors that refer back
     return {};
   }
 
