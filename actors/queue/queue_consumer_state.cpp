@@ -9,13 +9,7 @@
 namespace stagedoor::actors {
 namespace {
 
-constexpr std::size_t message_bytes = 512;  // of a message or error kept in a task's hash
-constexpr seconds forced_stop{5};           // after the grace, for Redis to take things back
-
-/// Readable, and short enough for a hash field.
-std::string shortened(std::string_view text) {
-  return to_valid_utf8(text.substr(0, message_bytes));
-}
+constexpr seconds forced_stop{5};  // after the grace, for Redis to take things back
 
 }  // namespace
 
@@ -272,7 +266,9 @@ void queue_consumer_state::accept(std::size_t queue, std::string raw, origin fro
     give_back(run, out);
   } else if (e.what.not_before && *e.what.not_before > wall) {
     const auto due = std::chrono::ceil<milliseconds>(e.what.not_before->time_since_epoch());
-    put_off(run, std::to_string(due.count()), "scheduled", "Waiting for its time", ending::put_off, out);
+    settle(run, ending::put_off,
+           put_off_call(held(e), std::to_string(due.count()), "scheduled", "Waiting for its time"),
+           out);
   } else if (busy) {
     e.at = phase::waiting;
   } else {
@@ -287,23 +283,15 @@ bool queue_consumer_state::id_is_busy(const std::string& id) const {
 
 // -- the life of a task ------------------------------------------------------------------------------
 
-void queue_consumer_state::append_channels(const task& t, std::vector<std::string>& arguments) const {
-  arguments.push_back(std::to_string(options_.task_ttl.count()));
-  arguments.push_back(queue_names::user_channel(t.user_id));
-  arguments.push_back(queue_names::status_channel(t.type));
-  arguments.push_back(t.slug);
+held_task queue_consumer_state::held(const entry& e) const {
+  return {e.what, queues_[e.queue].processing, options_.task_ttl};
 }
 
 void queue_consumer_state::begin(run_id run, consumer_effects& out) {
   auto& e = entries_.at(run);
   e.at = phase::beginning;
   e.token = fmt::format("{}:{}:{}", who_.node, who_.incarnation, run);
-  redis_call call{.script = &queue_scripts::begin(),
-                  .keys = {queues_[e.queue].processing, queue_names::task(e.what.id),
-                           queue_names::delivery(e.what.queue, e.what.raw)},
-                  .arguments = {e.what.raw, e.token, std::to_string(options_.max_deliveries),
-                                e.what.id, e.what.type}};
-  append_channels(e.what, call.arguments);
+  auto call = begin_call(held(e), e.token, options_.max_deliveries);
   e.last_call = call;
   ask({.what = purpose::begin, .run = run}, std::move(call), out);
 }
@@ -358,13 +346,7 @@ void queue_consumer_state::save_progress(run_id run, mono_time now, consumer_eff
   e.saving = true;
   e.unsaved = false;
   e.last_save = now;
-  redis_call call{.script = &queue_scripts::progress(),
-                  .keys = {queues_[e.queue].processing, queue_names::task(e.what.id)},
-                  .arguments = {e.what.raw, std::to_string(e.shown.step),
-                                std::to_string(e.shown.total_steps), shortened(e.shown.message),
-                                std::to_string(e.percentage)}};
-  append_channels(e.what, call.arguments);
-  ask({.what = purpose::progress, .run = run}, std::move(call), out);
+  ask({.what = purpose::progress, .run = run}, progress_call(held(e), e.shown, e.percentage), out);
 }
 
 consumer_effects queue_consumer_state::finished(run_id run, const task_outcome& outcome,
@@ -403,17 +385,10 @@ void queue_consumer_state::settle(run_id run, ending how, redis_call call, consu
 
 void queue_consumer_state::complete(run_id run, const task_outcome& outcome, consumer_effects& out) {
   const auto& e = entries_.at(run);
-  const bool ok = !outcome.error;
-  redis_call call{
-      .script = &queue_scripts::finish(),
-      .keys = {queues_[e.queue].processing, queue_names::task(e.what.id),
-               queue_names::delivery(e.what.queue, e.what.raw), std::string(queue_names::statistics)},
-      .arguments = {e.what.raw, ok ? "completed" : "failed",
-                    shortened(outcome.message.empty() ? (ok ? "Completed" : "Failed") : outcome.message),
-                    outcome.result, ok ? std::string() : shortened(outcome.error->detail)}};
-  append_channels(e.what, call.arguments);
-  call.arguments.push_back(fmt::format("{}:{}", e.what.queue, ok ? "completed" : "failed"));
-  settle(run, ok ? ending::finish_completed : ending::finish_failed, std::move(call), out);
+  if (!outcome.error)
+    settle(run, ending::finish_completed, finish_call(held(e), final_status::completed, outcome), out);
+  else
+    settle(run, ending::finish_failed, finish_call(held(e), final_status::failed, outcome), out);
 }
 
 void queue_consumer_state::retry(run_id run, const fault& why, consumer_effects& out) {
@@ -426,41 +401,18 @@ void queue_consumer_state::retry(run_id run, const fault& why, consumer_effects&
   const auto ceiling = std::min(options_.retry_cap.count(), options_.retry_base.count() << doublings);
   // Between half of it and all of it: tasks that failed together do not come back together.
   const auto delay = std::uniform_int_distribution<milliseconds::rep>(ceiling / 2, ceiling)(random_);
-  put_off(run, fmt::format("+{}", delay), "retrying", why.detail, ending::retry, out);
-}
-
-void queue_consumer_state::put_off(run_id run, std::string due, const char* status,
-                                   const std::string& message, ending how, consumer_effects& out) {
-  const auto& e = entries_.at(run);
-  redis_call call{.script = &queue_scripts::put_off(),
-                  .keys = {queues_[e.queue].processing, queue_names::retry(e.what.queue),
-                           queue_names::task(e.what.id)},
-                  .arguments = {e.what.raw, std::move(due), status, shortened(message)}};
-  append_channels(e.what, call.arguments);
-  settle(run, how, std::move(call), out);
+  settle(run, ending::retry,
+         put_off_call(held(e), fmt::format("+{}", delay), "retrying", why.detail), out);
 }
 
 void queue_consumer_state::bury(run_id run, const std::string& reason, consumer_effects& out) {
-  const auto& e = entries_.at(run);
-  redis_call call{
-      .script = &queue_scripts::bury(),
-      .keys = {queues_[e.queue].processing, queue_names::dead(e.what.queue),
-               queue_names::delivery(e.what.queue, e.what.raw), std::string(queue_names::statistics),
-               e.what.id.empty() ? std::string() : queue_names::task(e.what.id)},
-      .arguments = {e.what.raw, dead_letter_prefix(e.what.raw, reason, e.what.queue),
-                    std::to_string(options_.dead_letters), shortened(reason)}};
-  append_channels(e.what, call.arguments);
-  call.arguments.push_back(fmt::format("{}:dead", e.what.queue));
-  settle(run, ending::bury, std::move(call), out);
+  settle(run, ending::bury, bury_call(held(entries_.at(run)), reason, options_.dead_letters), out);
 }
 
 void queue_consumer_state::give_back(run_id run, consumer_effects& out) {
   const auto& e = entries_.at(run);
-  redis_call call{.script = &queue_scripts::give_back(),
-                  .keys = {queues_[e.queue].processing, e.what.queue,
-                           queue_names::delivery(e.what.queue, e.what.raw)},
-                  .arguments = {e.what.raw, e.at == phase::running ? "begun" : ""}};
-  settle(run, ending::give_back, std::move(call), out);
+  const auto begun = e.at == phase::running ? was_begun::yes : was_begun::no;
+  settle(run, ending::give_back, give_back_call(held(e), begun), out);
 }
 
 void queue_consumer_state::settled(run_id run, bool kept) {

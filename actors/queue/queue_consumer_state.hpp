@@ -17,6 +17,7 @@
 #include "actors/queue/queue_names.hpp"
 #include "actors/queue/redis_call.hpp"
 #include "actors/queue/task.hpp"
+#include "actors/queue/task_calls.hpp"
 #include "actors/queue/task_runner.hpp"
 #include "runtime/redis/reply.hpp"
 
@@ -183,8 +184,6 @@ class queue_consumer_state {
   void complete(run_id run, const task_outcome& outcome, consumer_effects& out);
   void retry(run_id run, const fault& why, consumer_effects& out);
   void bury(run_id run, const std::string& reason, consumer_effects& out);
-  void put_off(run_id run, std::string due, const char* status, const std::string& message,
-               ending how, consumer_effects& out);
   void give_back(run_id run, consumer_effects& out);
   void settled(run_id run, bool kept);
   void forget(run_id run, consumer_effects& out);
@@ -197,7 +196,7 @@ class queue_consumer_state {
                       consumer_effects& out);
   void tick_entry(run_id run, entry& e, mono_time now, consumer_effects& out);
   void stop_when_empty(consumer_effects& out);
-  void append_channels(const task& t, std::vector<std::string>& arguments) const;
+  [[nodiscard]] held_task held(const entry& e) const;
   [[nodiscard]] std::optional<std::size_t> index_of(const std::string& queue) const;
   [[nodiscard]] bool id_is_busy(const std::string& id) const;
 
