@@ -34,6 +34,16 @@ result<unique_fd> listen_tcp(const address& at, int backlog) {
   return fd;
 }
 
+address wildcard(std::uint16_t port) {
+  static const bool has_ipv6 = [] {
+    sockaddr_in6 any{};
+    any.sin6_family = AF_INET6;
+    const unique_fd probe(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return probe && ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0;
+  }();
+  return *address::parse_ip(has_ipv6 ? "::" : "0.0.0.0", port);
+}
+
 result<unique_fd> bind_udp(const address& at) { return bound(at, SOCK_DGRAM); }
 
 result<unique_fd> connect_tcp(const address& to) {

@@ -12,6 +12,9 @@ namespace stagedoor::net {
 /// A wildcard IPv6 address also takes IPv4. On failure: conflict, refused, overloaded, internal.
 [[nodiscard]] result<unique_fd> listen_tcp(const address& at, int backlog = 4096);
 
+/// Every interface: IPv6 that also takes IPv4, or IPv4 alone on a machine without IPv6.
+[[nodiscard]] address wildcard(std::uint16_t port);
+
 /// Like listen_tcp, for datagrams.
 [[nodiscard]] result<unique_fd> bind_udp(const address& at);
 
