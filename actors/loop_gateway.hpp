@@ -13,12 +13,14 @@
 
 #include <caf/actor.hpp>
 #include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <caf/weak_intrusive_ptr.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 
 namespace stagedoor::actors {
 
@@ -46,6 +48,38 @@ class loop_gateway {
       else
         shared->fail(reply.error());
     };
+  }
+
+  /// Answers |caller| with what |loops| answers of several loops add up to. Each loop calls its copy
+  /// of the returned function once, on its own thread.
+  template <class Reply, class Part>
+  [[nodiscard]] static std::function<void(Part)> gather(promise<Reply> caller, std::size_t loops,
+                                                        std::function<void(Reply&, Part)> add) {
+    struct sum {
+      std::mutex mutex;
+      promise<Reply> caller;
+      Reply reply;
+      std::size_t missing;
+    };
+    const auto shared = std::make_shared<sum>();
+    shared->caller = std::move(caller);
+    shared->missing = loops;
+    return [shared, add = std::move(add)](Part part) {
+      const std::lock_guard lock(shared->mutex);
+      add(shared->reply, std::move(part));
+      if (--shared->missing == 0) shared->caller.deliver(std::move(shared->reply));
+    };
+  }
+
+  /// Asks |to| from outside of the actors; |done| runs once, on the scheduler.
+  template <class Reply, class Message>
+  static void ask(caf::actor_system& system, const caf::actor& to, Message message, milliseconds deadline,
+                  std::function<void(result<Reply>)> done) {
+    system.spawn([to, message = std::move(message), deadline, done = std::move(done)](caf::event_based_actor* self) {
+      actors::ask<Reply>(
+          self, to, message, deadline, [done](Reply& reply) { done(std::move(reply)); },
+          [done](const fault& f) { done(f); });
+    });
   }
 
   /// Sends |message| to the actor behind |to|, if it still lives.

@@ -50,6 +50,11 @@ redis_bridge::redis_bridge(caf::actor_config& cfg, std::shared_ptr<redis::client
     : shell(cfg, "redis_bridge"), client_(std::move(client)), scripts_(std::move(scripts)) {}
 
 caf::behavior redis_bridge::make_behavior() {
+  // Only now: a managed server is up before its bridge.
+  if (const auto started = client_->start(); !started) {
+    quit(to_error(started.error()));
+    return {};
+  }
   publish_name(system(), "redis", caf::actor_cast<caf::actor>(this));
   return {
       [this](const messages::redis_command& m) { command(m); },

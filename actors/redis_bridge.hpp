@@ -40,7 +40,8 @@ class script_library {
 
 class redis_bridge final : public shell {
  public:
-  /// Both outlive this actor and have no other user of |scripts| while it lives.
+  /// Starts the client unless it runs already. Both outlive this actor and have no other user of
+  /// |scripts| while it lives.
   redis_bridge(caf::actor_config& cfg, std::shared_ptr<redis::client> client,
                std::shared_ptr<script_library> scripts);
   caf::behavior make_behavior() override;

@@ -109,7 +109,7 @@ void zone_directory::send_to_zone(const std::string& zone, Order order, std::sha
     r->done();
   };
   ask<messages::child_location>(
-      this, options_.zones, messages::locate_child{zone}, options_.deadline,
+      this, find_name(system(), "zones"), messages::locate_child{zone}, options_.deadline,
       [this, order = std::move(order), r, failed](messages::child_location& found) mutable {
         ask<messages::published>(
             this, found.handle, std::move(order), options_.deadline,
@@ -140,7 +140,7 @@ void zone_directory::report() {
       all->done();
     };
     ask<messages::child_location>(
-        this, options_.zones, messages::locate_child{id}, options_.deadline,
+        this, find_name(system(), "zones"), messages::locate_child{id}, options_.deadline,
         [this, all, failed](messages::child_location& found) {
           ask<messages::zone_report>(
               this, found.handle, messages::report_zone{}, options_.deadline,

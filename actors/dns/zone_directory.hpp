@@ -7,7 +7,8 @@
 // | messages::withdraw_host_names  | messages::published | none has them                         |
 // | messages::report_status        | messages::status_rows | a row or two a zone                 |
 //
-// Owner: the dns_supervisor, after its zones. Runs on: the scheduler. Stops when: told to.
+// The zones are children of the supervisor named "zones".
+// Owner: the dns_supervisor, after that one. Runs on: the scheduler. Stops when: told to.
 #pragma once
 
 #include "actors/dns/zone_messages.hpp"
@@ -26,7 +27,6 @@
 namespace stagedoor::actors {
 
 struct zone_directory_options {
-  caf::actor zones;                      ///< the supervisor whose children are the dns_zones
   std::vector<std::string> ids;          ///< of all its zones, as children
   std::vector<std::string> team_zones;   ///< of those that team names go into; id = "kanban.domain."
   std::vector<net::address> addresses;   ///< what the names have

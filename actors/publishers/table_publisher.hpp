@@ -38,7 +38,7 @@ class table_publisher final : public shell {
 
   caf::behavior make_behavior() override {
     table_->adopt(loop_gateway::version_sink(caf::actor_cast<caf::actor>(this)));
-    if (table_->in_flight()) retry_.arm(*this, now() + retry_interval);
+    live(table_->arrived_version());  // sends what was staged before there was an owner
     return {
         [this](const Change& m) { apply(m); },
         [this](const table_live& m) { live(m.version); },

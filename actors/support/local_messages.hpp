@@ -38,6 +38,23 @@ LOCAL_MESSAGE(servers_probed)
 LOCAL_MESSAGE(step_refused)
 LOCAL_MESSAGE(store_connected)
 
+// actors/managed_redis.cpp
+LOCAL_MESSAGE(managed_redis_changed)
+
+// actors/providers/provider_messages.hpp
+LOCAL_MESSAGE(files_read)
+LOCAL_MESSAGE(files_changed)
+LOCAL_MESSAGE(containers_listed)
+LOCAL_MESSAGE(engine_lost)
+
+// actors/certificates/certificate_messages.hpp
+LOCAL_MESSAGE(watch_certificate_files)
+LOCAL_MESSAGE(certificates_loaded)
+LOCAL_MESSAGE(order_advanced)
+
+// actors/queue/queue_messages.hpp
+LOCAL_MESSAGE(queue_event)
+
 // actors/dns/zone_messages.hpp
 LOCAL_MESSAGE(add_zone_records)
 LOCAL_MESSAGE(remove_zone_records)

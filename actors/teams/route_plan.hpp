@@ -51,6 +51,7 @@ struct catalog {
   http::entry_point_set plain_entry_points = 0;  ///< where they are served without
   /// Put before each team's own middlewares on these entry points, as Traefik does for routers.
   std::vector<std::string> entry_point_middlewares;
+  std::string team_resolver;  ///< certificate resolver of teams: that of the TLS entry points; empty = none
 };
 
 /// The routes of a team: /api to its API servers, everything else to its web servers.

@@ -9,6 +9,13 @@
 
 namespace stagedoor::actors {
 
+namespace {
+
+/// The site of every host has no name of its own.
+std::string child_id(const std::string& host) { return host.empty() ? "*" : host; }
+
+}  // namespace
+
 site_registry::site_registry(caf::actor_config& cfg, site_registry_options options)
     : shell(cfg, "site_registry"), options_(std::move(options)), state_(options_.max_sites) {}
 
@@ -22,7 +29,7 @@ caf::behavior site_registry::make_behavior() {
       },
       [this](const router_ready& m) { ready(m); },
       [this](const messages::start_child& m) {  // to itself, see find_running
-        if (waiting_.contains(m.id)) start(m.id);
+        if (waiting_.contains(m.argument)) start(m.argument);
       },
       [this](const messages::count_entries&) { return messages::entry_count{state_.size(), 0}; },
   };
@@ -48,7 +55,7 @@ void site_registry::offered(const offer_routes& m) {
 void site_registry::start(const std::string& host) {
   // The router's own router_ready is what counts; the supervisor's answer only tells of failure.
   ask<messages::child_location>(
-      this, options_.routers, messages::start_child{host, ""}, options_.start_deadline,
+      this, find_name(system(), "routers"), messages::start_child{child_id(host), host}, options_.start_deadline,
       [](messages::child_location&) {},
       [this, host](const fault& f) {
         if (f.kind == fault_kind::conflict)
@@ -61,9 +68,9 @@ void site_registry::start(const std::string& host) {
 // The supervisor has a router of that host already: one that outlived an earlier registry, or one
 // that is just stopping.
 void site_registry::find_running(const std::string& host) {
-  const auto again = [this, host] { after(this, start_retry, messages::start_child{host, ""}); };
+  const auto again = [this, host] { after(this, start_retry, messages::start_child{child_id(host), host}); };
   ask<messages::child_location>(
-      this, options_.routers, messages::locate_child{host}, options_.start_deadline,
+      this, find_name(system(), "routers"), messages::locate_child{child_id(host)}, options_.start_deadline,
       [this, host, again](messages::child_location& found) {
         if (found.handle)
           ready({host, found.handle});
@@ -115,7 +122,7 @@ void site_registry::settle(const std::string& host) {
   if (!state_.settled(host)) return;
   routers_.erase(host);
   ask<messages::child_stopped>(
-      this, options_.routers, messages::stop_child{host}, options_.start_deadline,
+      this, find_name(system(), "routers"), messages::stop_child{child_id(host)}, options_.start_deadline,
       [](messages::child_stopped&) {},
       [host](const fault& f) { log::warning("router not stopped", {{"site", host}, {"error", to_string(f)}}); });
 }

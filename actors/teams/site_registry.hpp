@@ -8,7 +8,8 @@
 // | router_ready             |                       | the router gets all that is offered         |
 // | messages::count_entries  | messages::entry_count | the number of sites                         |
 //
-// Owner: the team_supervisor, as its first child. Runs on: the scheduler. Stops when: told to.
+// The routers are dynamic children of the supervisor named "routers".
+// Owner: the team_supervisor, after that one. Runs on: the scheduler. Stops when: told to.
 #pragma once
 
 #include "actors/support/calls.hpp"
@@ -25,7 +26,6 @@
 namespace stagedoor::actors {
 
 struct site_registry_options {
-  caf::actor routers;  ///< the supervisor whose dynamic children are the routers
   std::size_t max_sites = 1'000'000;
   milliseconds start_deadline = seconds(30);  ///< of a router: many start at once when a node does
   milliseconds publish_deadline = seconds(10);

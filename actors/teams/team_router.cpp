@@ -17,7 +17,7 @@ team_router::team_router(caf::actor_config& cfg, std::string host, team_router_o
       state_(std::move(host), options_.first_catalog) {}
 
 caf::behavior team_router::make_behavior() {
-  tell(options_.registry, router_ready{state_.host(), caf::actor_cast<caf::actor>(this)});
+  tell(find_name(system(), "registry"), router_ready{state_.host(), caf::actor_cast<caf::actor>(this)});
   return {
       [this](const offer_routes& m) { offered(m); },
       [this](const use_catalog& m) { run(state_.use(m.now)); },
@@ -67,7 +67,11 @@ void change(shell* self, Stage stage, milliseconds deadline, promise<messages::p
 void team_router::publish(http::site site, promise<messages::published> caller) {
   const auto made = std::make_shared<http::site>(std::move(site));
   change(
-      this, [made](snapshot::table_writer<http::site>& t) { t.put(made->host, std::move(*made)); },
+      this,
+      [made](snapshot::table_writer<http::site>& t) {
+        std::string key = made->host;  // before the site is moved away
+        t.put(std::move(key), std::move(*made));
+      },
       options_.publish_deadline, std::move(caller));
 }
 

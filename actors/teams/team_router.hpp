@@ -27,7 +27,6 @@ using resolve_function =
     std::function<void(std::string name, std::function<void(result<std::vector<net::address>>)>)>;
 
 struct team_router_options {
-  caf::actor registry;
   resolve_function resolve;
   std::shared_ptr<const catalog> first_catalog;  ///< until the registry sends a newer one
   milliseconds publish_deadline = seconds(5);

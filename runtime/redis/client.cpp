@@ -67,11 +67,13 @@ struct client::core {
   [[nodiscard]] mono_time soon() const { return owner.now() + options.housekeeping_deadline; }
 
   void start() {
+    if (std::exchange(started, true)) return;
     commands.start([this] { connected(); }, [this](const fault& why) { disconnected(why); });
     owner.arm_after(heartbeat, options.heartbeat_interval);
   }
 
   void stop() {
+    started = false;
     heartbeat.cancel();
     subscriptions.stop();
     for (auto& [id, p] : poppers) p->stop();
@@ -160,6 +162,7 @@ struct client::core {
     poppers.erase(found);
   }
 
+  bool started = false;
   loop& owner;
   const endpoint where;
   const client_options options;

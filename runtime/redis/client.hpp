@@ -55,7 +55,7 @@ class client {
 
   // -- lifecycle -----------------------------------------------------------------------------------
 
-  /// On failure: unsupported (TLS).
+  /// Once started it stays so until stop(); further calls do nothing. On failure: unsupported (TLS).
   [[nodiscard]] result<void> start();
   /// Fails what waits with `closed` and closes the connections. Idempotent.
   void stop();

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/admin/admin_api.hpp"
+
+#include "actors/admin/admin_json.hpp"
+#include "actors/support/actor_names.hpp"
+#include "actors/teams/team_spec_json.hpp"
+#include "messages/certificates.hpp"
+#include "messages/supervision.hpp"
+#include "messages/team.hpp"
+#include "runtime/base/ascii.hpp"
+
+#include <array>
+#include <caf/actor_cast.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <random>
+
+namespace stagedoor::actors {
+namespace {
+
+using messages::admin_request;
+using messages::admin_response;
+
+/// The value of ?name=; only what the API itself uses: no percent-encoding needed.
+std::string parameter(const admin_request& m, std::string_view name) {
+  for (const auto part : ascii::split(m.query, '&')) {
+    const auto equals = part.find('=');
+    if (part.substr(0, equals) == name && equals != std::string_view::npos)
+      return std::string(part.substr(equals + 1));
+  }
+  return {};
+}
+
+std::uint32_t number(const admin_request& m, std::string_view name, std::uint32_t fallback) {
+  const auto text = parameter(m, name);
+  return text.empty() ? fallback : ascii::parse_number<std::uint32_t>(text).value_or(fallback);
+}
+
+fault unknown(const admin_request& m) {
+  return {fault_kind::not_found, fault_side::client, retryable::no,
+          fmt::format("there is nothing at {} {}", m.method, m.path)};
+}
+
+}  // namespace
+
+std::uint32_t status_of(const fault& f) noexcept {
+  switch (f.kind) {
+    case fault_kind::malformed:
+    case fault_kind::invalid:
+    case fault_kind::too_large: return 400;
+    case fault_kind::not_found: return 404;
+    case fault_kind::conflict: return 409;
+    case fault_kind::timed_out: return 504;
+    case fault_kind::overloaded:
+    case fault_kind::unreachable:
+    case fault_kind::closed:
+    case fault_kind::refused: return 503;
+    case fault_kind::unsupported: return 501;
+    case fault_kind::stale: return 409;
+    case fault_kind::internal: return 500;
+  }
+  return 500;
+}
+
+admin_api::admin_api(caf::actor_config& cfg, admin_api_options options)
+    : shell(cfg, "admin_api"),
+      options_(std::move(options)),
+      incarnation_(fmt::format("{:08x}", std::random_device{}())) {}
+
+caf::behavior admin_api::make_behavior() {
+  publish_name(system(), "admin", caf::actor_cast<caf::actor>(this));
+  return {
+      [this](const admin_request& m) { handle(m); },
+      [](const messages::team_flow_progressed&) {},  // whoever waits over HTTP waits for the end
+  };
+}
+
+std::function<void(const fault&)> admin_api::failed(const reply_to& to) {
+  return [to](const fault& f) { to->deliver({status_of(f), to_json(f)}); };
+}
+
+void admin_api::handle(const admin_request& m) {
+  const auto to = std::make_shared<promise<admin_response>>(this);
+  constexpr std::string_view teams_prefix = "/api/teams/";
+  if (m.path == "/api/teams") return teams(m, to);
+  if (m.path.rfind(teams_prefix, 0) == 0) return team(m, m.path.substr(teams_prefix.size()), to);
+  if (m.method != "GET" && m.method != "HEAD") return failed(to)(unknown(m));
+  if (m.path == "/ping") return to->deliver({200, "\"OK\""});
+  if (m.path == "/api/version") return to->deliver({200, nlohmann::json{{"version", options_.version}}.dump()});
+  if (m.path == "/api/status") return status(to);
+  if (m.path == "/api/tree") return tree(m, to);
+  if (m.path == "/api/certificates") return certificates(m, to);
+  failed(to)(unknown(m));
+}
+
+// -- teams ------------------------------------------------------------------------
+
+void admin_api::teams(const admin_request& m, const reply_to& to) {
+  if (m.method != "GET") return failed(to)(unknown(m));
+  ask<messages::team_listing>(
+      this, find_name(system(), "teams"), messages::list_teams{parameter(m, "after"), number(m, "limit", 100)},
+      options_.deadline, [to](messages::team_listing& found) { to->deliver({200, to_json(found)}); }, failed(to));
+}
+
+void admin_api::team(const admin_request& m, const std::string& slug, const reply_to& to) {
+  if (const auto checked = check_slug(slug); !checked) return failed(to)(checked.error());
+  if (m.method == "PUT") return put_team(slug, m.body, to);
+  if (m.method == "DELETE") return delete_team(slug, to);
+  if (m.method != "GET") return failed(to)(unknown(m));
+  ask<messages::team_description>(
+      this, find_name(system(), "teams"), messages::show_team{slug}, options_.deadline + seconds(5),
+      [to](messages::team_description& found) { to->deliver({200, to_json(found)}); }, failed(to));
+}
+
+void admin_api::put_team(const std::string& slug, const std::string& body, const reply_to& to) {
+  auto document = nlohmann::json::parse(body.empty() ? "{}" : body, nullptr, false);
+  if (!document.is_object())
+    return failed(to)({fault_kind::malformed, fault_side::client, retryable::no, "body: expected a JSON object"});
+  document["slug"] = slug;
+  auto spec = parse_team_spec(document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), options_.domain);
+  if (!spec) return failed(to)(spec.error());
+  messages::provision_team order{fmt::format("admin-{}-{}", incarnation_, next_flow_++), "", *std::move(spec)};
+  ask<messages::team_flow_finished>(
+      this, find_name(system(), "teams"), std::move(order), options_.flow_deadline,
+      [to](messages::team_flow_finished& f) { to->deliver({200, to_json(f)}); }, failed(to));
+}
+
+void admin_api::delete_team(const std::string& slug, const reply_to& to) {
+  messages::deprovision_team order{fmt::format("admin-{}-{}", incarnation_, next_flow_++), "", slug, 1};
+  ask<messages::team_flow_finished>(
+      this, find_name(system(), "teams"), std::move(order), options_.flow_deadline,
+      [to](messages::team_flow_finished& f) { to->deliver({200, to_json(f)}); }, failed(to));
+}
+
+// -- the node -----------------------------------------------------------------------
+
+void admin_api::status(const reply_to& to) {
+  struct collection {
+    reply_to to;
+    messages::status_rows rows;
+    std::size_t missing = 0;
+    void done() {
+      if (--missing == 0) to->deliver({200, to_json(rows)});
+    }
+  };
+  constexpr std::array services = {"redis", "teams", "zonedir", "certs", "queues", "providers", "loops"};
+  const auto all = std::make_shared<collection>();
+  all->to = to;
+  all->missing = services.size() + 1;
+  for (const char* name : services) {
+    ask<messages::status_rows>(
+        this, find_name(system(), name), messages::report_status{}, options_.deadline,
+        [all](messages::status_rows& found) {
+          for (auto& row : found.rows) all->rows.rows.push_back(std::move(row));
+          all->done();
+        },
+        [all, name](const fault& f) {
+          all->rows.rows.push_back({name, "state", to_string(f)});
+          all->done();
+        });
+  }
+  all->done();
+}
+
+void admin_api::tree(const admin_request& m, const reply_to& to) {
+  ask<messages::tree_listing>(
+      this, find_name(system(), "root"), messages::describe_tree{options_.deadline, number(m, "limit", 20)},
+      options_.deadline + seconds(1), [to](messages::tree_listing& found) { to->deliver({200, to_json(found)}); },
+      failed(to));
+}
+
+void admin_api::certificates(const admin_request& m, const reply_to& to) {
+  ask<messages::certificate_listing>(
+      this, find_name(system(), "certs"), messages::list_certificates{number(m, "limit", 1000)}, options_.deadline,
+      [to](messages::certificate_listing& found) { to->deliver({200, to_json(found)}); }, failed(to));
+}
+
+}  // namespace stagedoor::actors

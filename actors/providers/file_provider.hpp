@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The actor that follows the configuration files: it offers their routes, and again when they change.
+//
+// | receives                | replies               | then                                          |
+// |-------------------------|-----------------------|-----------------------------------------------|
+// | files_changed           |                       | reads them, in the files loop                 |
+// | files_read              |                       | offers what differs, says what is wrong       |
+// | messages::report_status | messages::status_rows |                                               |
+//
+// Sends: use_catalog to the registry and the teams; offer_routes to the registry;
+// messages::want_certificate and watch_certificate_files to the keeper.
+// Owner: the provider_supervisor. Runs on: the scheduler. Bounded by: the files' own limits; one
+// reading at a time. Stops when: told to; what was offered stays.
+#pragma once
+
+#include "actors/node_parts.hpp"
+#include "actors/providers/provider_state.hpp"
+#include "actors/support/calls.hpp"
+#include "actors/support/shell.hpp"
+#include "actors/support/tick_timer.hpp"
+#include "messages/admin.hpp"
+#include "runtime/loop/directory_watch.hpp"
+
+#include <memory>
+#include <string>
+
+namespace stagedoor::actors {
+
+/// Something changed in the folders that are watched.
+struct files_changed {};
+
+/// What is in the files now, with everything that is wrong in them.
+struct files_read {
+  std::shared_ptr<configs::loaded> config;
+};
+
+class file_provider final : public shell {
+ public:
+  /// |parts| outlives the actor.
+  file_provider(caf::actor_config& cfg, const node_parts& parts);
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+
+ private:
+  struct watcher;  // lives in the control loop
+
+  void start_watching();
+  void read();
+  void apply(configs::loaded& config);
+  void offer(const std::string& source, source_offers& offers, plans_by_host now);
+  void send(const std::string& source, const std::vector<source_offer>& offers);
+  void offer_again();
+  [[nodiscard]] messages::status_rows report() const;
+
+  const node_parts& parts_;
+  last_good_files last_good_;
+  source_offers files_, compose_, entry_points_;
+  std::shared_ptr<watcher> watcher_;
+  bool reading_ = false;
+  bool again_ = false;  ///< changed while they were being read
+  mono_time last_read_{};
+  std::size_t problems_ = 0;
+  tick_timer throttle_;
+};
+
+}  // namespace stagedoor::actors

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Middlewares as configured → middlewares as run.
+//
+// Runs on: any thread. On failure: an error at the place of the definition; routers that use the
+// middleware are then left out, so that nobody loses a protection without noticing.
+#pragma once
+
+#include "actors/teams/route_plan.hpp"
+#include "configs/diagnostic.hpp"
+#include "configs/dynamic_config.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace stagedoor::actors {
+
+using middleware_map = decltype(catalog::middlewares);
+
+/// Adds the middlewares of |from|; a chain becomes the list of what it names, in order, up to
+/// max_chain_depth chains in chains.
+void build_middlewares(const configs::dynamic_config& from, middleware_map& into, configs::diagnostics& out);
+
+inline constexpr std::size_t max_chain_depth = 16;
+
+}  // namespace stagedoor::actors

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/providers/provider_state.hpp"
+
+#include "actors/providers/middleware_builder.hpp"
+
+#include <algorithm>
+
+namespace stagedoor::actors {
+namespace {
+
+// Plans are rebuilt at each reading; they differ when anything a router is built from differs.
+bool same(const route_plan& a, const route_plan& b) {
+  const auto same_server = [](const server_plan& x, const server_plan& y) {
+    return x.url == y.url && x.weight == y.weight;
+  };
+  return a.name == b.name && a.matcher.text() == b.matcher.text() && a.priority == b.priority &&
+         a.entry_points == b.entry_points && a.tls == b.tls && a.middlewares == b.middlewares &&
+         a.service.name == b.service.name && a.service.pass_host_header == b.service.pass_host_header &&
+         std::equal(a.service.servers.begin(), a.service.servers.end(), b.service.servers.begin(),
+                    b.service.servers.end(), same_server);
+}
+
+bool same(const route_plans& a, const route_plans& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return same(x, y); });
+}
+
+}  // namespace
+
+std::vector<source_offer> source_offers::change(plans_by_host now) {
+  std::vector<source_offer> out;
+  for (auto it = offered_.begin(); it != offered_.end();) {
+    if (now.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    out.push_back({it->first, nullptr});
+    it = offered_.erase(it);
+  }
+  for (auto& [host, plans] : now) {
+    auto& known = offered_[host];
+    if (known != nullptr && same(*known, plans)) continue;
+    known = std::make_shared<const route_plans>(std::move(plans));
+    out.push_back({host, known});
+  }
+  return out;
+}
+
+std::vector<source_offer> source_offers::all() const {
+  std::vector<source_offer> out;
+  for (const auto& [host, plans] : offered_) out.push_back({host, plans});
+  return out;
+}
+
+routing_config build_routing(const configs::loaded& from, const entry_point_list& entry_points,
+                             configs::diagnostics& out) {
+  routing_config made;
+  auto middlewares = std::make_shared<catalog>();
+  describe_entry_points(from.edge, entry_points, *middlewares);
+  build_middlewares(from.from_files, middlewares->middlewares, out);
+  build_middlewares(from.from_compose, middlewares->middlewares, out);
+  auto redirections = build_redirections(entry_points, middlewares->middlewares, out);
+  if (!redirections.empty()) made.from_entry_points[""] = std::move(redirections);
+  const auto build = [&](const configs::dynamic_config& config, plans_by_host& into) {
+    auto built = build_routes(config, from.edge, entry_points, from.unusable_routers, middlewares->middlewares, out);
+    into = std::move(built.sites);
+    made.certificates.merge(built.certificates);
+    made.certificate_files.insert(made.certificate_files.end(), config.certificates.begin(), config.certificates.end());
+    for (const auto& store : config.stores)
+      if (store.default_certificate) made.certificate_files.push_back(*store.default_certificate);
+  };
+  build(from.from_files, made.from_files);
+  build(from.from_compose, made.from_compose);
+  made.middlewares = std::move(middlewares);
+  return made;
+}
+
+void last_good_files::patch(configs::loaded& fresh) {
+  std::set<std::string> present;
+  bool patched = false;
+  for (auto& file : fresh.files) {
+    present.insert(file.path);
+    if (file.good) {
+      good_[file.path] = file.config;
+    } else if (const auto last = good_.find(file.path); last != good_.end()) {
+      file.config = last->second;
+      file.good = true;
+      patched = true;
+    }
+  }
+  std::erase_if(good_, [&](const auto& entry) { return !present.contains(entry.first); });
+  if (patched) {
+    configs::diagnostics already_told;
+    fresh.from_files = configs::merge_files(fresh.files, already_told);
+  }
+}
+
+}  // namespace stagedoor::actors

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tree of actors of one node: what is started in which order, and what a failure restarts.
+//
+//   root (rest_for_one)
+//   ├─ redis         managed_redis?, redis_bridge
+//   ├─ publishers    sites, certificates, names, zones, challenges
+//   ├─ dns           zones (dns_zone*), zone_directory
+//   ├─ certificates  certificate_keeper
+//   ├─ teams         routers (team_router*), site_registry, provisioner
+//   ├─ queues        queue_consumer*, janitor
+//   ├─ providers     file_provider, docker_provider
+//   └─ admin         status_collector, admin_api
+//
+// Certificates start before teams, because each team asks for its own while it is loaded.
+#pragma once
+
+#include "actors/node_parts.hpp"
+#include "actors/supervision/supervisor.hpp"
+
+namespace stagedoor::actors {
+
+/// |parts| outlives the actors made from the plan.
+[[nodiscard]] supervision::supervisor_plan root_plan(const node_parts& parts);
+
+}  // namespace stagedoor::actors

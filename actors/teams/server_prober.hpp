@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks servers whether they are there: a TCP connection, or a GET of their health path.
+//
+// Runs on: the returned function any thread; the work is done in the control loop.
+// Bounded by: max_servers of a team, and the deadline.
+#pragma once
+
+#include "actors/teams/provisioner.hpp"
+#include "runtime/client/http_client.hpp"
+#include "runtime/client/resolver.hpp"
+#include "runtime/loop/loop.hpp"
+
+namespace stagedoor::actors {
+
+/// All three outlive the function.
+[[nodiscard]] probe_function server_prober(loop& control, client::resolver& names, client::http_client& http);
+
+}  // namespace stagedoor::actors

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of the program, one function each. They print for people and return the exit code.
+//
+// Runs on: main's thread.
+#pragma once
+
+#include "configs/settings.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace stagedoor::cluster {
+
+/// Which stagedoor.yml, and whether somebody said so.
+struct settings_source {
+  std::string path = "stagedoor.yml";
+  configs::named named = configs::named::by_default;
+};
+
+enum exit_code : int { exit_ok = 0, exit_failed = 1, exit_usage = 2, exit_gave_up = 70 };
+
+[[nodiscard]] int run_node(const settings_source& from);
+[[nodiscard]] int check(const settings_source& from);
+
+struct team_options {
+  std::string slug;
+  std::vector<std::string> api, web, middlewares;
+  std::string after;
+  std::uint32_t limit = 100;
+  bool json = false;  ///< print what the node answered
+};
+[[nodiscard]] int team_add(const settings_source& from, const team_options& o);
+[[nodiscard]] int team_remove(const settings_source& from, const team_options& o);
+[[nodiscard]] int team_list(const settings_source& from, const team_options& o);
+[[nodiscard]] int team_show(const settings_source& from, const team_options& o);
+
+[[nodiscard]] int show_tree(const settings_source& from, bool json);
+[[nodiscard]] int show_status(const settings_source& from, bool json);
+[[nodiscard]] int show_certificates(const settings_source& from, bool json);
+
+}  // namespace stagedoor::cluster

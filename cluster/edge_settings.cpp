@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/edge_settings.hpp"
+
+#include "runtime/net/socket.hpp"
+
+#include <fmt/format.h>
+
+namespace stagedoor::cluster {
+namespace {
+
+milliseconds whole(configs::nanoseconds value) { return std::chrono::ceil<milliseconds>(value); }
+
+}  // namespace
+
+result<net::address> to_address(const configs::listen_address& at, std::uint16_t port_offset) {
+  const auto port = configs::offset_port(at.port, port_offset);
+  if (!port) return port.error();
+  if (at.host.empty()) return net::wildcard(*port);
+  if (at.host == "localhost") return net::address::parse_ip("127.0.0.1", *port);
+  return net::address::parse_ip(at.host, *port);
+}
+
+http::edge_options edge_options_of(const configs::loaded& config) {
+  http::edge_options out;
+  // One set of limits an edge: the strictest head size, the longest of each wait.
+  for (const auto& e : config.edge.entry_points) {
+    out.head.head_bytes = std::min<std::size_t>(out.head.head_bytes, e.header_bytes);
+    out.read_head = whole(e.read_timeout);
+    out.idle = whole(e.idle_timeout);
+    out.grace = std::max(out.grace, whole(e.grace_timeout));
+  }
+  out.connect = whole(config.edge.upstream.dial_timeout);
+  out.response_header = whole(config.edge.upstream.response_header_timeout);
+  return out;
+}
+
+std::vector<http::entry_point> entry_points_of(const actors::entry_point_list& from) {
+  std::vector<http::entry_point> out;
+  for (std::size_t i = 0; i < from.all.size(); ++i) {
+    const auto& e = from.all[i];
+    http::entry_point made;
+    made.name = e.name;
+    made.index = static_cast<std::uint8_t>(i);
+    if (const auto at = to_address(e.address, from.port_offset))
+      made.address = *at;
+    else
+      continue;
+    made.forwarded.insecure = e.forwarded_headers.insecure;
+    for (const auto& text : e.forwarded_headers.trusted_ips)
+      if (auto range = http::ip_range::parse(text)) made.forwarded.trusted.push_back(*std::move(range));
+    out.push_back(std::move(made));
+  }
+  return out;
+}
+
+void check_addresses(const actors::entry_point_list& from, configs::diagnostics& out) {
+  for (const auto& e : from.all)
+    if (const auto at = to_address(e.address, from.port_offset); !at)
+      out.error(e.where, fmt::format("entry point \"{}\": {}", e.name, at.error().detail));
+}
+
+std::string ping_entry_point(const configs::static_config& edge) {
+  return edge.ping ? edge.ping->entry_point : "traefik";
+}
+
+}  // namespace stagedoor::cluster

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/lane.hpp"
+
+#include <fmt/format.h>
+
+namespace stagedoor::cluster {
+namespace {
+
+constexpr std::string_view challenge_prefix = "/.well-known/acme-challenge/";  // RFC 8555 section 8.3
+
+loop_options options_of(unsigned index) {
+  loop_options out;
+  out.name = fmt::format("lane-{}", index);
+  out.index = index;
+  return out;
+}
+
+}  // namespace
+
+lane::lane(lane_options options) : options_(std::move(options)), loop_(options_of(options_.index)) {}
+
+lane::~lane() { stop(); }
+
+result<void> lane::start() {
+  auto context = tls::server_context::make(options_.tls, &certificates_);
+  if (!context) return std::move(context).error();
+  tls_ = *std::move(context);
+  auto entry_points = options_.entry_points;
+  for (auto& e : entry_points) e.tls = tls_.get();
+  edge_ = std::make_unique<http::edge>(loop_, options_.edge, std::move(entry_points));
+  edge_->set_internal_answer([this](http::exchange& x) { return answer(x); });
+  if (auto started = edge_->start(); !started) return started;
+  dns_ = std::make_unique<dns::server>(loop_, options_.dns);
+  if (auto listening = dns_->listen(options_.dns_listeners); !listening) return listening;
+  loop_.start();
+  return {};
+}
+
+void lane::drain(std::function<void()> drained) {
+  const bool posted = loop_.post([this, drained] {
+    draining_ = true;
+    edge_->drain(drained);
+  });
+  if (!posted) drained();
+}
+
+void lane::stop() {
+  loop_.stop();  // from here on nothing runs in it
+  if (dns_) dns_->stop();
+  if (edge_) edge_->stop();
+  dns_.reset();
+  edge_.reset();
+}
+
+// -- what the proxy answers itself ------------------------------------------------------
+
+bool lane::answer(http::exchange& x) {
+  const auto& head = *x.request.head;
+  const auto& connection = *x.request.connection;
+  if (connection.entry_point == options_.ping_entry_point) {
+    if (head.path != "/ping") return false;
+    // While stopping, balancers in front are told to go elsewhere.
+    x.answer.status = draining_ ? 503 : 200;
+    x.answer.body = draining_ ? "Service Unavailable" : "OK";
+    return true;
+  }
+  if (!head.path.starts_with(challenge_prefix)) return false;
+  const auto token = head.path.substr(challenge_prefix.size());
+  scratch_.assign(head.host).append("/").append(token);
+  const auto* proof = challenges_.find(scratch_);
+  if (proof == nullptr) return false;  // may be the site's own
+  x.answer.status = 200;
+  x.answer.body = x.memory.copy(*proof);
+  return true;
+}
+
+// -- for the publishers -------------------------------------------------------------------
+
+template <class Value>
+snapshot::subscription<Value> lane::subscription(std::function<void(const snapshot::delta<Value>&)> apply) {
+  return {[this](loop::task t) { return loop_.post(std::move(t)); }, std::move(apply)};
+}
+
+snapshot::subscription<http::site> lane::sites() {
+  return subscription<http::site>([this](const auto& d) { edge_->apply(d); });
+}
+snapshot::subscription<tls::certificate> lane::certificates() {
+  return subscription<tls::certificate>([this](const auto& d) { certificates_.apply(d); });
+}
+snapshot::subscription<dns::zone_node> lane::names() {
+  return subscription<dns::zone_node>([this](const auto& d) { dns_->apply(d); });
+}
+snapshot::subscription<dns::zone_route> lane::zones() {
+  return subscription<dns::zone_route>([this](const auto& d) { dns_->apply(d); });
+}
+snapshot::subscription<std::string> lane::challenges() {
+  return subscription<std::string>([this](const auto& d) { challenges_.apply(d); });
+}
+
+// -- status ---------------------------------------------------------------------------
+
+bool lane::report(std::function<void(std::vector<messages::status_row>)> tell) {
+  return loop_.post([this, tell] { tell(rows()); });
+}
+
+void lane::reopen_logs() {
+  // the edge has no log file of its own yet
+}
+
+std::vector<messages::status_row> lane::rows() const {
+  const auto& h = edge_->counters();
+  const auto& d = dns_->count();
+  std::vector<messages::status_row> out;
+  const auto row = [&](const char* key, std::uint64_t value) {
+    out.push_back({fmt::format("lane-{}", options_.index), key, fmt::format("{}", value)});
+  };
+  row("connections", h.open_connections);
+  row("requests", h.requests);
+  row("responses 2xx", h.by_class[2]);
+  row("responses 3xx", h.by_class[3]);
+  row("responses 4xx", h.by_class[4]);
+  row("responses 5xx", h.by_class[5]);
+  row("malformed requests", h.malformed);
+  row("upstream errors", h.upstream_errors);
+  row("dns queries udp", d.udp_queries);
+  row("dns queries tcp", d.tcp_queries);
+  row("dns dropped", d.dropped);
+  row("dns forwarded", d.forwarded);
+  return out;
+}
+
+}  // namespace stagedoor::cluster

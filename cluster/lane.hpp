@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// One loop with everything the data plane keeps in it: its edge, its DNS server, its views of the
+// tables.
+//
+// A node has as many lanes as cores; they share nothing but immutable shards.
+// Owner: the node. Runs on: its loop's thread, but for construction and start().
+#pragma once
+
+#include "messages/admin.hpp"
+#include "runtime/dns/server.hpp"
+#include "runtime/http/edge.hpp"
+#include "runtime/loop/loop.hpp"
+#include "runtime/snapshot/publisher.hpp"
+#include "runtime/tls/context.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace stagedoor::cluster {
+
+struct lane_options {
+  unsigned index = 0;
+  http::edge_options edge;
+  std::vector<http::entry_point> entry_points;
+  std::uint8_t ping_entry_point = 255;  ///< index of the one that answers /ping; 255 = none
+  dns::server_options dns;
+  std::vector<dns::listener_options> dns_listeners;
+  tls::server_options tls;
+};
+
+class lane {
+ public:
+  explicit lane(lane_options options);
+  ~lane();
+  lane(const lane&) = delete;
+  lane& operator=(const lane&) = delete;
+
+  /// Opens every socket, then runs. On failure: conflict, refused, overloaded, internal, invalid.
+  [[nodiscard]] result<void> start();
+  /// No new connections; calls back, on the loop, when the open ones are done.
+  void drain(std::function<void()> drained);
+  void stop();
+
+  // -- for the publishers -------------------------------------------------------------------------
+
+  [[nodiscard]] snapshot::subscription<http::site> sites();
+  [[nodiscard]] snapshot::subscription<tls::certificate> certificates();
+  [[nodiscard]] snapshot::subscription<dns::zone_node> names();
+  [[nodiscard]] snapshot::subscription<dns::zone_route> zones();
+  [[nodiscard]] snapshot::subscription<std::string> challenges();
+
+  /// The status rows of this lane, made on its loop. False when its mailbox is full.
+  [[nodiscard]] bool report(std::function<void(std::vector<messages::status_row>)> tell);
+  /// Log files were moved away: goes on in new ones.
+  void reopen_logs();
+
+  [[nodiscard]] loop& owner() noexcept { return loop_; }
+
+ private:
+  template <class Value>
+  snapshot::subscription<Value> subscription(std::function<void(const snapshot::delta<Value>&)> apply);
+  [[nodiscard]] bool answer(http::exchange& x);
+  [[nodiscard]] std::vector<messages::status_row> rows() const;
+
+  const lane_options options_;
+  loop loop_;
+  tls::certificate_table certificates_;
+  snapshot::table_view<std::string> challenges_;
+  std::unique_ptr<tls::server_context> tls_;
+  std::unique_ptr<http::edge> edge_;
+  std::unique_ptr<dns::server> dns_;
+  std::string scratch_;  ///< key of a challenge look-up
+  bool draining_ = false;
+};
+
+}  // namespace stagedoor::cluster

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line. What the commands do is in commands.cpp and run_node.cpp.
+#include "cluster/commands.hpp"
+#include "cluster/version.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+using namespace stagedoor::cluster;  // NOLINT: main's own vocabulary
+
+void add_team_commands(CLI::App& app, const settings_source& from, team_options& o, int& code) {
+  auto* team = app.add_subcommand("team", "Teams of a running node");
+  team->require_subcommand(1);
+  const auto with_slug = [&](CLI::App* command) { command->add_option("slug", o.slug, "the team's slug")->required(); };
+  const auto with_json = [&](CLI::App* command) { command->add_flag("--json", o.json, "print the node's answer"); };
+
+  auto* add = team->add_subcommand("add", "Make a team live, or change it");
+  with_slug(add);
+  add->add_option("--api", o.api, "a server of /api, http://host:port (repeatable)");
+  add->add_option("--web", o.web, "a server of everything else, http://host:port (repeatable)");
+  add->add_option("--middleware", o.middlewares, "e.g. secure-headers@file (repeatable, outermost first)");
+  with_json(add);
+  add->callback([&] { code = team_add(from, o); });
+
+  auto* remove = team->add_subcommand("remove", "Take a team back");
+  with_slug(remove);
+  with_json(remove);
+  remove->callback([&] { code = team_remove(from, o); });
+
+  auto* list = team->add_subcommand("list", "Slugs, sorted");
+  list->add_option("--after", o.after, "start behind this slug");
+  list->add_option("--limit", o.limit, "at most 1000");
+  with_json(list);
+  list->callback([&] { code = team_list(from, o); });
+
+  auto* show = team->add_subcommand("show", "One team");
+  with_slug(show);
+  with_json(show);
+  show->callback([&] { code = team_show(from, o); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Stagedoor: reverse proxy, DNS server, certificate client and task-queue workers in one program"};
+  app.set_version_flag("--version", version);
+  app.require_subcommand(1);
+  app.fallthrough();
+
+  settings_source from;
+  team_options team;
+  bool json = false;
+  int code = exit_ok;
+  app.add_option("--config,-c", from.path, "stagedoor.yml (default: the one in this folder, else built-in defaults)")
+      ->each([&](const std::string&) { from.named = stagedoor::configs::named::explicitly; });
+
+  app.add_subcommand("run", "Run a node until it is told to stop")->callback([&] { code = run_node(from); });
+  app.add_subcommand("check", "Report every error of every configuration file")->callback([&] { code = check(from); });
+  add_team_commands(app, from, team, code);
+
+  const auto view = [&](const char* name, const char* what, auto show) {
+    auto* command = app.add_subcommand(name, what);
+    command->add_flag("--json", json, "print the node's answer");
+    command->callback([&, show] { code = show(from, json); });
+  };
+  view("tree", "The supervision tree of a running node", show_tree);
+  view("status", "What each part of a running node says of itself", show_status);
+  view("certificates", "Certificates: valid, pending, and why", show_certificates);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? exit_ok : exit_usage;
+  }
+  return code;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/node.hpp"
+
+#include "actors/loop_gateway.hpp"
+#include "actors/providers/provider_state.hpp"
+#include "actors/root.hpp"
+#include "actors/support/actor_names.hpp"
+#include "actors/support/shell.hpp"
+#include "cluster/edge_settings.hpp"
+#include "messages/admin.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/tls/self_signed.hpp"
+
+#include <caf/scoped_actor.hpp>
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <random>
+#include <sys/file.h>
+
+namespace stagedoor::cluster {
+namespace {
+
+std::string random_hex(std::size_t words) {
+  std::random_device source;
+  std::string out;
+  for (std::size_t i = 0; i < words; ++i) out += fmt::format("{:08x}", source());
+  return out;
+}
+
+unsigned lane_count(const configs::settings& s) {
+  if (s.node.loops != 0) return s.node.loops;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// Watches the root and tells when the whole tree is up or has ended.
+class doorkeeper final : public actors::shell {
+ public:
+  doorkeeper(caf::actor_config& cfg, supervision::supervisor_plan plan, std::function<void()> ready,
+             std::function<void(std::string)> ended)
+      : shell(cfg, "doorkeeper"), plan_(std::move(plan)), ready_(std::move(ready)), ended_(std::move(ended)) {}
+
+  caf::behavior make_behavior() override {
+    supervision::child_context context;
+    context.supervisor = caf::actor_cast<caf::actor>(this);
+    context.id = "root";
+    root_ = spawn<supervision::supervisor>(plan_, context);
+    actors::publish_name(system(), "root", root_);
+    watch(root_, [this](const actors::end_reason& reason) {
+      ended_(to_string(reason));
+      quit();
+    });
+    return {[this](const messages::child_started&) { ready_(); }};
+  }
+
+ protected:
+  void stop_requested(const actors::end_reason&) override { actors::stop(root_); }
+
+ private:
+  supervision::supervisor_plan plan_;
+  std::function<void()> ready_;
+  std::function<void(std::string)> ended_;
+  caf::actor root_;
+};
+
+}  // namespace
+
+node::node(node_options options)
+    : options_(std::move(options)),
+      control_({.name = "control", .index = 0, .mailbox_limit = 1U << 20U}),
+      files_({.name = "files", .index = 0, .mailbox_limit = 4096}) {}
+
+node::~node() { stop(); }
+
+// -- start ----------------------------------------------------------------------------
+
+result<void> node::start() {
+  parts_.version = options_.version;
+  parts_.incarnation = random_hex(4);
+  parts_.settings_path = options_.settings_path;
+  parts_.settings_named = options_.settings_named;
+  parts_.config = std::make_shared<const configs::loaded>(options_.config);
+  parts_.control = &control_;
+  parts_.files = &files_;
+  if (auto r = lock_data_dir(); !r) return r;
+  // Before the loops run: what comes out of them finds its way by name.
+  system_ = std::make_unique<caf::actor_system>(system_config_);
+
+  parts_.entry_points = actors::list_entry_points(options_.config.edge, options_.config.node.node.port_offset);
+  configs::diagnostics problems;  // the file provider says them again, with what changed since
+  parts_.first_catalog = actors::build_routing(options_.config, parts_.entry_points, problems).middlewares;
+  parts_.dns = actors::plan_dns(options_.config.dns, options_.config.node, problems);
+
+  if (auto r = make_lanes(); !r) return r;
+  if (auto r = wire_tables(); !r) return r;
+  if (auto r = wire_zones(); !r) return r;
+  resolver_ = std::make_unique<client::resolver>(control_);
+  http_ = std::make_unique<client::http_client>(control_, *resolver_);
+  parts_.resolver = resolver_.get();
+  parts_.http = http_.get();
+  if (auto r = connect_redis(); !r) return r;
+  for (auto& l : lanes_)
+    if (auto r = l->start(); !r) return r;
+  if (auto r = open_admin_socket(); !r) return r;
+  files_.start();
+  control_.start();
+  start_tree();
+  return {};
+}
+
+// Two nodes in one data directory would be two owners of everything in it.
+result<void> node::lock_data_dir() {
+  const auto& dir = options_.config.node.node.data_dir;
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  const std::string path = dir + "/lock";
+  data_lock_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!data_lock_) return errno_fault(fault_side::self, fmt::format("open {}", path), errno);
+  if (::flock(data_lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    return fault{fault_kind::conflict, fault_side::self, retryable::no,
+                 fmt::format("{}: another node is using this data directory", dir)};
+  return {};
+}
+
+lane_options node::options_of(unsigned index, const tls::server_options& tls) const {
+  lane_options out;
+  out.index = index;
+  out.edge = edge_options_of(options_.config);
+  out.entry_points = entry_points_of(parts_.entry_points);
+  for (const auto& e : out.entry_points)
+    if (e.name == ping_entry_point(options_.config.edge)) out.ping_entry_point = e.index;
+  out.dns_listeners = parts_.dns.listeners;
+  out.tls = tls;
+  return out;
+}
+
+result<void> node::make_lanes() {
+  tls::server_options tls;
+  auto fallback = tls::make_default_certificate();
+  if (!fallback) return std::move(fallback).error();
+  tls.fallback = *std::move(fallback);
+  auto key = tls::ticket_key::generate();
+  if (!key) return std::move(key).error();
+  tls.tickets.rotate_in(*key);
+  const unsigned count = lane_count(options_.config.node);
+  for (unsigned i = 0; i < count; ++i) {
+    lanes_.push_back(std::make_unique<lane>(options_of(i, tls)));
+    parts_.loop_reports.push_back([l = lanes_.back().get()](auto tell) { return l->report(std::move(tell)); });
+  }
+  return {};
+}
+
+result<void> node::wire_tables() {
+  const auto wire = [this](auto& table, auto subscribe, unsigned shard_bits) {
+    using publisher = typename std::decay_t<decltype(table)>::element_type;
+    std::vector<decltype(subscribe(*lanes_.front()))> subscriptions;
+    for (auto& l : lanes_) subscriptions.push_back(subscribe(*l));
+    table = std::make_shared<publisher>(std::move(subscriptions), nullptr, shard_bits);
+  };
+  constexpr unsigned usual = snapshot::default_shard_bits;
+  wire(parts_.tables.sites, [](lane& l) { return l.sites(); }, usual);
+  wire(parts_.tables.certificates, [](lane& l) { return l.certificates(); }, usual);
+  wire(parts_.tables.names, [](lane& l) { return l.names(); }, usual);
+  wire(parts_.tables.zones, [](lane& l) { return l.zones(); }, dns::route_shard_bits);
+  wire(parts_.tables.challenges, [](lane& l) { return l.challenges(); }, usual);
+  return {};
+}
+
+result<void> node::wire_zones() {
+  for (const auto& zone : parts_.dns.zones)
+    parts_.zone_states[zone.name] = std::make_shared<dns::zone_state>(zone.id, zone.apex);
+  parts_.zone_routes = std::make_shared<dns::zone_routes>(parts_.tables.zones->table());
+  if (auto r = parts_.zone_routes->set_blocks(parts_.dns.blocks); !r) return r;
+  return {};
+}
+
+result<void> node::connect_redis() {
+  const auto& settings = options_.config.node;
+  redis::endpoint where;
+  if (settings.redis.managed) {
+    const auto port = settings.managed_redis_port();
+    where.hosts = {{"127.0.0.1", port}};
+    redis::managed_server_options server;
+    server.data_dir = settings.node.data_dir;
+    server.port = port;
+    parts_.managed_redis = std::move(server);
+  } else {
+    const auto& url = *settings.redis.url;
+    where.hosts = {{url.host, url.port}};
+    where.user = url.user;
+    where.password = url.password;
+    where.database = url.database;
+    where.security = url.tls ? redis::transport::tls : redis::transport::plain;
+  }
+  redis::client_options options;
+  options.incarnation = parts_.incarnation;
+  parts_.redis = std::make_shared<redis::client>(control_, std::move(where), std::move(options));
+  parts_.scripts = std::make_shared<actors::script_library>();
+  parts_.redis->on_connected([this](bool connected) {
+    if (connected)
+      actors::tell(actors::find_name(*system_, "teams"), actors::store_connected{});
+  });
+  return {};
+}
+
+result<void> node::open_admin_socket() {
+  const auto& settings = options_.config.node;
+  admin_ = std::make_unique<http::local_server>(
+      control_, [this](http::local_request request, http::local_server::responder respond) {
+        const auto api = actors::find_name(*system_, "admin");
+        if (!api) return respond({503, "application/json", R"({"message":"the node is starting"})"});
+        actors::loop_gateway::ask<messages::admin_response>(
+            *system_, api,
+            messages::admin_request{std::move(request.method), std::move(request.path), std::move(request.query),
+                                    std::move(request.body)},
+            seconds(30), [respond](result<messages::admin_response> answer) {
+              if (answer)
+                respond({static_cast<std::uint16_t>(answer->status), "application/json", std::move(answer->body)});
+              else
+                respond({503, "application/json", R"({"message":"the admin actor does not answer"})"});
+            });
+      });
+  if (!settings.admin.socket.empty())
+    if (auto r = admin_->listen_unix(settings.admin.socket); !r) return r;
+  if (settings.admin.listen) {
+    const auto at = to_address(*settings.admin.listen, settings.node.port_offset);
+    if (!at) return at.error();
+    if (auto r = admin_->listen_tcp(*at); !r) return r;
+  }
+  return {};
+}
+
+void node::start_tree() {
+  const auto note = [this](auto change) {
+    const std::lock_guard lock(mutex_);
+    change();
+    changed_.notify_all();
+  };
+  root_ = system_->spawn<doorkeeper>(
+      actors::root_plan(parts_), [this, note] { note([this] { ready_ = true; }); },
+      [this, note](std::string why) { note([this, &why] { ended_ = std::move(why); }); });
+}
+
+// -- waiting --------------------------------------------------------------------------
+
+bool node::wait_until_ready() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return ready_ || stop_requested_ || ended_; });
+  return ready_ && !stop_requested_ && !ended_;
+}
+
+std::optional<std::string> node::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stop_requested_ || ended_; });
+  return ended_;
+}
+
+void node::request_stop() {
+  const std::lock_guard lock(mutex_);
+  stop_requested_ = true;
+  changed_.notify_all();
+}
+
+void node::reopen_logs() {
+  for (auto& l : lanes_) l->reopen_logs();
+}
+
+// -- stop -----------------------------------------------------------------------------
+
+void node::drain_lanes() {
+  std::mutex mutex;
+  std::condition_variable done;
+  std::size_t open = lanes_.size();
+  for (auto& l : lanes_)
+    l->drain([&] {
+      const std::lock_guard lock(mutex);
+      --open;
+      done.notify_all();
+    });
+  std::unique_lock lock(mutex);
+  // Each lane has its own grace; this is for one that does not keep it.
+  done.wait_for(lock, seconds(60), [&] { return open == 0; });
+}
+
+void node::stop() {
+  if (std::exchange(stopped_, true)) return;
+  if (root_) {
+    drain_lanes();
+    actors::stop(root_);
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, seconds(60), [this] { return ended_.has_value(); });
+    }
+    root_ = nullptr;
+  }
+  for (auto& l : lanes_) l->stop();
+  if (parts_.redis) parts_.redis->stop();
+  files_.stop();
+  control_.stop();
+  admin_.reset();
+  http_.reset();
+  resolver_.reset();
+  system_.reset();
+}
+
+}  // namespace stagedoor::cluster

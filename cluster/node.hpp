@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// One node: its lanes, its loops for everything else, its actors. The composition root.
+//
+// Start: sockets are opened, tables wired, then the tree of actors is started; the node is ready
+// when the whole tree is. Stop: lanes drain (no new connections, open requests finish), the tree
+// stops in reverse order, then the loops.
+// Owner: main(). Runs on: main's thread.
+// On failure: start() says what could not be had; afterwards a tree that gives up ends wait().
+#pragma once
+
+#include "actors/node_parts.hpp"
+#include "actors/support/system_config.hpp"
+#include "cluster/lane.hpp"
+#include "configs/check.hpp"
+#include "runtime/http/local_server.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stagedoor::cluster {
+
+struct node_options {
+  std::string settings_path;
+  configs::named settings_named = configs::named::by_default;
+  configs::loaded config;
+  std::string version;
+};
+
+class node {
+ public:
+  explicit node(node_options options);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  [[nodiscard]] result<void> start();
+  /// Until the tree is up; false when it gave up, or a signal came, before.
+  [[nodiscard]] bool wait_until_ready();
+  /// Until request_stop() or the end of the tree. The reason of the latter, or nothing.
+  [[nodiscard]] std::optional<std::string> wait();
+  void stop();
+
+  /// Any thread, also from a signal watcher.
+  void request_stop();
+  void reopen_logs();
+
+ private:
+  [[nodiscard]] result<void> lock_data_dir();
+  [[nodiscard]] result<void> make_lanes();
+  [[nodiscard]] result<void> connect_redis();
+  [[nodiscard]] result<void> wire_tables();
+  [[nodiscard]] result<void> wire_zones();
+  [[nodiscard]] result<void> open_admin_socket();
+  void start_tree();
+  void drain_lanes();
+  [[nodiscard]] lane_options options_of(unsigned index, const tls::server_options& tls) const;
+
+  const node_options options_;
+  unique_fd data_lock_;
+  std::vector<std::unique_ptr<lane>> lanes_;
+  loop control_;
+  loop files_;
+  std::unique_ptr<client::resolver> resolver_;
+  std::unique_ptr<client::http_client> http_;
+  std::unique_ptr<http::local_server> admin_;
+  actors::node_parts parts_;
+
+  actors::system_config system_config_;
+  std::unique_ptr<caf::actor_system> system_;
+  caf::actor root_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ready_ = false;                 ///< guarded by mutex_, as the two below
+  bool stop_requested_ = false;
+  std::optional<std::string> ended_;   ///< why the tree gave up
+  bool stopped_ = false;
+};
+
+}  // namespace stagedoor::cluster

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/check.hpp"
+#include "cluster/commands.hpp"
+#include "cluster/node.hpp"
+#include "cluster/version.hpp"
+#include "runtime/base/log.hpp"
+
+#include <csignal>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <thread>
+
+namespace stagedoor::cluster {
+namespace {
+
+/// Turns signals into calls, on a thread of its own: nothing is done inside a signal handler.
+class signal_watcher {
+ public:
+  /// Before any other thread exists, so that all inherit the mask.
+  signal_watcher() {
+    ::sigemptyset(&watched_);
+    for (const int s : {SIGINT, SIGTERM, SIGUSR1}) ::sigaddset(&watched_, s);
+    ::pthread_sigmask(SIG_BLOCK, &watched_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);  // a peer that is gone is an error code
+  }
+  ~signal_watcher() {
+    if (!thread_.joinable()) return;
+    stopping_ = true;
+    ::pthread_kill(thread_.native_handle(), SIGUSR1);
+    thread_.join();
+  }
+
+  void start(node& n) {
+    thread_ = std::thread([this, &n] {
+      for (int signal = 0; ::sigwait(&watched_, &signal) == 0 && !stopping_;)
+        if (signal == SIGUSR1)
+          n.reopen_logs();
+        else
+          n.request_stop();
+    });
+  }
+
+ private:
+  sigset_t watched_{};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace
+
+int run_node(const settings_source& from) {
+  signal_watcher signals;
+  auto config = check_everything(from.path, from.named);
+  fmt::print(stderr, "{}", config.problems.print());
+  if (config.problems.has_errors()) return exit_failed;
+  log::set_level(config.node.log_level);
+  const auto name = config.node.node.name;
+  const auto admin = config.node.admin.socket;
+
+  node n({from.path, from.named, std::move(config), version});
+  if (const auto started = n.start(); !started) {
+    log::error("node did not start", {{"node", name}, {"error", to_string(started.error())}});
+    return exit_failed;
+  }
+  signals.start(n);
+  if (n.wait_until_ready()) log::info("node is ready", {{"node", name}, {"version", version}, {"admin", admin}});
+  const auto gave_up = n.wait();
+  if (gave_up)
+    log::error("node gave up", {{"node", name}, {"reason", *gave_up}});
+  else
+    log::info("node stops", {{"node", name}});
+  n.stop();
+  log::info("node has stopped", {{"node", name}});
+  return gave_up ? exit_gave_up : exit_ok;
+}
+
+}  // namespace stagedoor::cluster
