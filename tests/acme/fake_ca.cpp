@@ -63,7 +63,8 @@ result<response> fake_ca::answer(const client::request& r, mono_time now) {
     said = handle(path, log.back().payload);
   }
   // As RFC 8555 6.5 has it: with answers to POST, and where nonces are asked for.
-  if (said && path != "/dir") said->headers.push_back({"Replay-Nonce", "nonce" + std::to_string(++nonce_)});
+  if (said && path != "/dir")
+    said->headers.push_back({"Replay-Nonce", "nonce" + std::to_string(++nonce_)});
   return said;
 }
 
