@@ -2,67 +2,28 @@
 #include "actors/root.hpp"
 
 #include "actors/admin/admin_api.hpp"
+#include "actors/certificates/certificate_tree.hpp"
 #include "actors/dns/dns_zone.hpp"
 #include "actors/dns/zone_directory.hpp"
 #include "actors/managed_redis.hpp"
 #include "actors/providers/file_provider.hpp"
 #include "actors/publishers/table_publisher.hpp"
 #include "actors/redis_bridge.hpp"
+#include "actors/supervision/plans.hpp"
 #include "actors/support/actor_names.hpp"
 #include "actors/teams/server_prober.hpp"
 #include "actors/teams/site_registry.hpp"
-#include "runtime/base/log.hpp"
 
 namespace stagedoor::actors {
 namespace {
 
 using supervision::child_context;
-using supervision::child_factory;
 using supervision::listed_child;
+using supervision::named;
+using supervision::plan_of;
+using supervision::subtree;
 using supervision::supervisor_plan;
-
-// -- pieces -----------------------------------------------------------------------
-
-/// A worker that is up as soon as it is spawned.
-listed_child worker(std::string id, child_factory make) {
-  listed_child out;
-  out.spec.id = std::move(id);
-  out.make = std::move(make);
-  return out;
-}
-
-/// A subtree that is up when its last child is.
-listed_child subtree(supervisor_plan plan, milliseconds start_deadline = seconds(60)) {
-  listed_child out;
-  out.spec.id = plan.name;
-  out.spec.policy.kind = supervision::child_kind::supervisor;
-  out.spec.policy.start = supervision::start_mode::when_reported;
-  out.spec.policy.start_deadline = start_deadline;
-  out.spec.policy.stop_deadline = seconds(30);
-  out.make = supervision::make_supervisor(std::move(plan));
-  return out;
-}
-
-/// The same, known by a name.
-listed_child named(const char* name, listed_child child) {
-  child.make = [name, make = std::move(child.make)](shell& parent, const child_context& context) {
-    auto made = make(parent, context);
-    publish_name(parent.system(), name, made);
-    return made;
-  };
-  return child;
-}
-
-supervisor_plan plan_of(const char* name, supervision::strategy how = supervision::strategy::one_for_one) {
-  supervisor_plan out;
-  out.name = name;
-  out.options.how = how;
-  out.on_notice = [name](const supervision::child_notice& n) {
-    log::warning("child ended", {{"supervisor", name}, {"child", n.id}, {"reason", to_string(n.reason)},
-                                 {"wait_ms", n.wait.count()}});
-  };
-  return out;
-}
+using supervision::worker;
 
 // -- subtrees, in the order they start -------------------------------------------------
 
@@ -195,6 +156,7 @@ supervisor_plan root_plan(const node_parts& parts) {
   plan.children.push_back(subtree(redis_plan(parts), seconds(660)));
   plan.children.push_back(subtree(publishers_plan(parts)));
   plan.children.push_back(subtree(dns_plan_of(parts)));
+  plan.children.push_back(subtree(certificates_plan(parts)));
   plan.children.push_back(subtree(teams_plan(parts)));
   plan.children.push_back(subtree(providers_plan(parts)));
   plan.children.push_back(subtree(admin_plan(parts)));

@@ -50,7 +50,11 @@ LOCAL_MESSAGE(engine_lost)
 // actors/certificates/certificate_messages.hpp
 LOCAL_MESSAGE(watch_certificate_files)
 LOCAL_MESSAGE(certificates_loaded)
-LOCAL_MESSAGE(order_advanced)
+LOCAL_MESSAGE(order_over)
+LOCAL_MESSAGE(sign_request)
+LOCAL_MESSAGE(request_signed)
+LOCAL_MESSAGE(http_answered)
+LOCAL_MESSAGE(lineage_written)
 
 // actors/queue/queue_messages.hpp
 LOCAL_MESSAGE(queue_event)
