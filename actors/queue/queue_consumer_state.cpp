@@ -290,7 +290,7 @@ held_task queue_consumer_state::held(const entry& e) const {
 void queue_consumer_state::begin(run_id run, consumer_effects& out) {
   auto& e = entries_.at(run);
   e.at = phase::beginning;
-  e.token = fmt::format("{}:{}:{}", who_.node, who_.incarnation, run);
+  e.token = fmt::format("{}:{}:{}:{}", who_.node, who_.incarnation, options_.instance, run);
   auto call = begin_call(held(e), e.token, options_.max_deliveries);
   e.last_call = call;
   ask({.what = purpose::begin, .run = run}, std::move(call), out);

@@ -50,6 +50,7 @@ struct consumer_options {
   std::size_t dead_letters = 10'000;    ///< kept for each queue
   task_limits limits;
   std::uint32_t seed = 1;               ///< of the retries' jitter
+  std::uint64_t instance = 0;           ///< tells the consumers of one run of a node apart
 };
 
 // -- effects ---------------------------------------------------------------------------------------

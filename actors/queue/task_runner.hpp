@@ -39,6 +39,8 @@ class task_runner {
   virtual void start(run_id run, const task& what) = 0;
   /// The task is somebody else's by now, or the node stops: end the work, report nothing more.
   virtual void cancel(run_id run) = 0;
+  /// Progress that came by message, under the task's id.
+  virtual void heard(const std::string& task_id, const task_progress& p) = 0;
 };
 
 }  // namespace stagedoor::actors

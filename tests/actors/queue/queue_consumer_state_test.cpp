@@ -353,6 +353,18 @@ TEST_F(queue_consumer_state_test, a_begin_that_is_repeated_counts_once) {
   EXPECT_EQ(first->call.arguments, second->call.arguments) << "the token is the same";
 }
 
+TEST_F(queue_consumer_state_test, a_consumer_that_replaces_another_counts_its_own_deliveries) {
+  start_with({{0, item("a")}});
+  const auto before = next(&queue_scripts::begin());
+  auto o = options();
+  o.instance = 2;
+  use(o);
+  start_with({{0, item("a")}});
+  const auto after = next(&queue_scripts::begin());
+  ASSERT_TRUE(before && after);
+  EXPECT_NE(before->call.arguments[1], after->call.arguments[1]) << "the token";
+}
+
 TEST_F(queue_consumer_state_test, strangers_in_our_list_are_adopted_once) {
   start_with({});
   run(state_->popped(high, item("known"), wall_, now_));

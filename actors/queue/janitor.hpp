@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The actor that keeps the queues of all nodes tidy: see janitor_state.
+//
+// | receives                | replies               |
+// |-------------------------|-----------------------|
+// | queue_event             |                       |
+// | messages::report_status | messages::status_rows |
+//
+// Starts before the queue_consumers, so that a list of theirs is known before it holds anything,
+// and stops after them: with it goes the sign that this run of the node is alive.
+// Owner: the queue_supervisor. Runs on: the scheduler.
+#pragma once
+
+#include "actors/queue/janitor_state.hpp"
+#include "actors/queue/queue_messages.hpp"
+#include "actors/support/shell.hpp"
+#include "actors/support/tick_timer.hpp"
+#include "messages/admin.hpp"
+#include "runtime/redis/client.hpp"
+
+#include <memory>
+
+namespace stagedoor::actors {
+
+struct janitor_actor_options {
+  node_identity who;
+  janitor_options janitor;
+  std::shared_ptr<redis::client> client;
+  milliseconds store_deadline{4'000};  ///< shorter than the liveness interval
+};
+
+class janitor final : public shell {
+ public:
+  janitor(caf::actor_config& cfg, janitor_actor_options options);
+  caf::behavior make_behavior() override;
+
+ protected:
+  void stop_requested(const end_reason& reason) override;
+
+ private:
+  void apply(const janitor_effects& effects);
+  [[nodiscard]] messages::status_rows report() const;
+
+  const janitor_actor_options options_;
+  janitor_state state_;
+  tick_timer timer_;
+};
+
+}  // namespace stagedoor::actors
