@@ -30,6 +30,19 @@ struct table_live {
 };
 
 class loop_gateway {
+  /// Lives for one question.
+  template <class Reply, class Message>
+  class asker final : public caf::event_based_actor {
+   public:
+    asker(caf::actor_config& cfg, const caf::actor& to, Message message, milliseconds deadline,
+          std::function<void(result<Reply>)> answered)
+        : caf::event_based_actor(cfg) {
+      actors::ask<Reply>(
+          this, to, std::move(message), deadline, [answered](Reply& reply) { answered(std::move(reply)); },
+          [answered](const fault& f) { answered(f); });
+    }
+  };
+
  public:
   /// Tells |to| of each version that became live.
   [[nodiscard]] static std::function<void(std::uint64_t)> version_sink(const caf::actor& to) {
@@ -75,11 +88,7 @@ class loop_gateway {
   template <class Reply, class Message>
   static void ask(caf::actor_system& system, const caf::actor& to, Message message, milliseconds deadline,
                   std::function<void(result<Reply>)> done) {
-    system.spawn([to, message = std::move(message), deadline, done = std::move(done)](caf::event_based_actor* self) {
-      actors::ask<Reply>(
-          self, to, message, deadline, [done](Reply& reply) { done(std::move(reply)); },
-          [done](const fault& f) { done(f); });
-    });
+    system.spawn<asker<Reply, Message>>(to, std::move(message), deadline, std::move(done));
   }
 
   /// Sends |message| to the actor behind |to|, if it still lives.

@@ -60,6 +60,7 @@ struct node_parts {
   client::resolver* resolver = nullptr;
   client::http_client* http = nullptr;
   std::vector<loop_report> loop_reports;
+  std::function<void()> on_teams_live;  ///< every stored team is live; called once, on the scheduler
 };
 
 }  // namespace stagedoor::actors

@@ -8,6 +8,7 @@
 #include "actors/managed_redis.hpp"
 #include "actors/providers/file_provider.hpp"
 #include "actors/publishers/table_publisher.hpp"
+#include "actors/queue/queue_tree.hpp"
 #include "actors/redis_bridge.hpp"
 #include "actors/supervision/plans.hpp"
 #include "actors/support/actor_names.hpp"
@@ -120,6 +121,7 @@ supervisor_plan teams_plan(const node_parts& parts) {
     options.domain = parts.config->node.platform.domain;
     options.first_catalog = parts.first_catalog;
     options.certificate_resolver = parts.first_catalog->team_resolver;
+    options.on_live = parts.on_teams_live;
     options.probe = server_prober(*parts.control, *parts.resolver, *parts.http);
     return parent.spawn<provisioner>(std::move(options));
   }));
@@ -128,9 +130,12 @@ supervisor_plan teams_plan(const node_parts& parts) {
 
 supervisor_plan providers_plan(const node_parts& parts) {
   auto plan = plan_of("providers");
-  plan.children.push_back(worker("file_provider", [&parts](shell& parent, const child_context&) {
-    return parent.spawn<file_provider>(parts);
-  }));
+  auto files = worker("file_provider", [&parts](shell& parent, const child_context& context) {
+    return parent.spawn<file_provider>(parts, context);
+  });
+  files.spec.policy.start = supervision::start_mode::when_reported;
+  files.spec.policy.start_deadline = seconds(60);
+  plan.children.push_back(std::move(files));
   return plan;
 }
 
@@ -158,6 +163,7 @@ supervisor_plan root_plan(const node_parts& parts) {
   plan.children.push_back(subtree(dns_plan_of(parts)));
   plan.children.push_back(subtree(certificates_plan(parts)));
   plan.children.push_back(subtree(teams_plan(parts)));
+  plan.children.push_back(subtree(queues_plan(parts)));
   plan.children.push_back(subtree(providers_plan(parts)));
   plan.children.push_back(subtree(admin_plan(parts)));
   return plan;

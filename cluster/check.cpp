@@ -31,6 +31,16 @@ void check_zones(const actors::dns_plan& plan, configs::diagnostics& out) {
   }
 }
 
+/// A file with another error is left out whole; its rules are judged all the same.
+void check_rules_of_bad_files(configs::loaded& config) {
+  for (const auto& file : config.files) {
+    if (file.good) continue;
+    for (const auto& r : file.config.routers)
+      if (const auto parsed = http::rule::parse(r.rule); !parsed && !r.v2_syntax)
+        config.problems.error(r.rule_at, fmt::format("router \"{}\": rule: {}", r.name, parsed.error().detail));
+  }
+}
+
 void check_certificates(const actors::routing_config& routing, const configs::settings& node,
                         configs::diagnostics& out) {
   const auto place = [&](const std::string& text) {
@@ -49,6 +59,7 @@ configs::loaded check_everything(const std::string& settings_path, configs::name
   const auto entry_points = actors::list_entry_points(config.edge, config.node.node.port_offset);
   check_addresses(entry_points, out);
   const auto routing = actors::build_routing(config, entry_points, out);
+  check_rules_of_bad_files(config);
   check_certificates(routing, config.node, out);
   check_zones(actors::plan_dns(config.dns, config.node, out), out);
   return config;

@@ -2,6 +2,7 @@
 #include "cluster/lane.hpp"
 
 #include <fmt/format.h>
+#include <future>
 
 namespace stagedoor::cluster {
 namespace {
@@ -29,11 +30,20 @@ result<void> lane::start() {
   for (auto& e : entry_points) e.tls = tls_.get();
   edge_ = std::make_unique<http::edge>(loop_, options_.edge, std::move(entry_points));
   edge_->set_internal_answer([this](http::exchange& x) { return answer(x); });
-  if (auto started = edge_->start(); !started) return started;
   dns_ = std::make_unique<dns::server>(loop_, options_.dns);
-  if (auto listening = dns_->listen(options_.dns_listeners); !listening) return listening;
   loop_.start();
   return {};
+}
+
+result<void> lane::open() {
+  std::promise<result<void>> opened;
+  const bool posted = loop_.post([this, &opened] {
+    auto outcome = edge_->start();
+    if (outcome) outcome = dns_->listen(options_.dns_listeners);
+    opened.set_value(std::move(outcome));
+  });
+  if (!posted) return fault{fault_kind::overloaded, fault_side::self, retryable::no, "the loop does not run"};
+  return opened.get_future().get();
 }
 
 void lane::drain(std::function<void()> drained) {

@@ -37,8 +37,10 @@ class lane {
   lane(const lane&) = delete;
   lane& operator=(const lane&) = delete;
 
-  /// Opens every socket, then runs. On failure: conflict, refused, overloaded, internal, invalid.
+  /// Runs, and takes tables; no socket is open yet. On failure: invalid, internal.
   [[nodiscard]] result<void> start();
+  /// Opens every socket; waits for it. On failure: conflict, refused, overloaded, internal.
+  [[nodiscard]] result<void> open();
   /// No new connections; calls back, on the loop, when the open ones are done.
   void drain(std::function<void()> drained);
   void stop();

@@ -22,6 +22,8 @@
 namespace stagedoor::cluster {
 namespace {
 
+constexpr seconds teams_grace{10};  ///< for the store to answer, before files alone are served
+
 std::string random_hex(std::size_t words) {
   std::random_device source;
   std::string out;
@@ -86,6 +88,11 @@ result<void> node::start() {
   if (auto r = lock_data_dir(); !r) return r;
   // Before the loops run: what comes out of them finds its way by name.
   system_ = std::make_unique<caf::actor_system>(system_config_);
+  parts_.on_teams_live = [this] {
+    const std::lock_guard lock(mutex_);
+    teams_live_ = true;
+    changed_.notify_all();
+  };
 
   parts_.entry_points = actors::list_entry_points(options_.config.edge, options_.config.node.node.port_offset);
   configs::diagnostics problems;  // the file provider says them again, with what changed since
@@ -238,16 +245,24 @@ void node::start_tree() {
     changed_.notify_all();
   };
   root_ = system_->spawn<doorkeeper>(
-      actors::root_plan(parts_), [this, note] { note([this] { ready_ = true; }); },
+      actors::root_plan(parts_), [this, note] { note([this] { tree_up_ = true; }); },
       [this, note](std::string why) { note([this, &why] { ended_ = std::move(why); }); });
 }
 
 // -- waiting --------------------------------------------------------------------------
 
-bool node::wait_until_ready() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return ready_ || stop_requested_ || ended_; });
-  return ready_ && !stop_requested_ && !ended_;
+result<bool> node::wait_until_ready() {
+  {
+    std::unique_lock lock(mutex_);
+    const auto over = [this] { return stop_requested_ || ended_.has_value(); };
+    changed_.wait(lock, [&] { return tree_up_ || over(); });
+    if (!changed_.wait_for(lock, teams_grace, [&] { return teams_live_ || over(); }))
+      log::warning("stored teams are not live yet", {{"waited_s", teams_grace.count()}});
+    if (over()) return false;
+  }
+  for (auto& l : lanes_)
+    if (auto opened = l->open(); !opened) return std::move(opened).error();
+  return true;
 }
 
 std::optional<std::string> node::wait() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One node: its lanes, its loops for everything else, its actors. The composition root.
 //
-// Start: sockets are opened, tables wired, then the tree of actors is started; the node is ready
-// when the whole tree is. Stop: lanes drain (no new connections, open requests finish), the tree
+// Start: tables are wired, the tree of actors is started, and the stored teams are made live; only
+// then are the sockets opened, so that nobody is told "404" by a node that has not read its teams. A
+// store that does not answer delays that by teams_grace, no longer. Stop: lanes drain (no new connections, open requests finish), the tree
 // stops in reverse order, then the loops.
 // Owner: main(). Runs on: main's thread.
 // On failure: start() says what could not be had; afterwards a tree that gives up ends wait().
@@ -41,8 +42,9 @@ class node {
   node& operator=(const node&) = delete;
 
   [[nodiscard]] result<void> start();
-  /// Until the tree is up; false when it gave up, or a signal came, before.
-  [[nodiscard]] bool wait_until_ready();
+  /// Until the sockets are open. Holds false when the tree gave up, or a signal came, before.
+  /// On failure: a socket could not be opened.
+  [[nodiscard]] result<bool> wait_until_ready();
   /// Until request_stop() or the end of the tree. The reason of the latter, or nothing.
   [[nodiscard]] std::optional<std::string> wait();
   void stop();
@@ -78,7 +80,8 @@ class node {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool ready_ = false;                 ///< guarded by mutex_, as the two below
+  bool tree_up_ = false;               ///< guarded by mutex_, as those below
+  bool teams_live_ = false;
   bool stop_requested_ = false;
   std::optional<std::string> ended_;   ///< why the tree gave up
   bool stopped_ = false;

@@ -63,7 +63,13 @@ int run_node(const settings_source& from) {
     return exit_failed;
   }
   signals.start(n);
-  if (n.wait_until_ready()) log::info("node is ready", {{"node", name}, {"version", version}, {"admin", admin}});
+  const auto ready = n.wait_until_ready();
+  if (!ready) {
+    log::error("node did not start", {{"node", name}, {"error", to_string(ready.error())}});
+    n.stop();
+    return exit_failed;
+  }
+  if (*ready) log::info("node is ready", {{"node", name}, {"version", version}, {"admin", admin}});
   const auto gave_up = n.wait();
   if (gave_up)
     log::error("node gave up", {{"node", name}, {"reason", *gave_up}});

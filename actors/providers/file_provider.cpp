@@ -42,13 +42,18 @@ struct file_provider::watcher {
   std::unique_ptr<directory_watch> folders;
 };
 
-file_provider::file_provider(caf::actor_config& cfg, const node_parts& parts)
-    : shell(cfg, "file_provider"), parts_(parts), watcher_(std::make_shared<watcher>()) {}
+file_provider::file_provider(caf::actor_config& cfg, const node_parts& parts, supervision::child_context self)
+    : shell(cfg, "file_provider"),
+      parts_(parts),
+      self_(std::move(self)),
+      watcher_(std::make_shared<watcher>()) {}
 
 caf::behavior file_provider::make_behavior() {
   publish_name(system(), "providers", caf::actor_cast<caf::actor>(this));
+  ++unanswered_;  // until everything is sent
   auto first = *parts_.config;
   apply(first);
+  one_answered();
   start_watching();
   return {
       [this](const files_changed&) {
@@ -132,15 +137,23 @@ void file_provider::offer(const std::string& source, source_offers& offers, plan
 }
 
 void file_provider::send(const std::string& source, const std::vector<source_offer>& offers) {
-  for (const auto& o : offers)
+  for (const auto& o : offers) {
+    ++unanswered_;
     ask<messages::published>(
         this, find_name(system(), "registry"), offer_routes{o.host, source, o.routes}, longest_wait,
-        [source, host = o.host](messages::published&) {
+        [this, source, host = o.host](messages::published&) {
           log::info("site published", {{"site", host.empty() ? "*" : host}, {"source", source}});
+          one_answered();
         },
-        [source, host = o.host](const fault& f) {
+        [this, source, host = o.host](const fault& f) {
           log::error("site not published", {{"site", host}, {"source", source}, {"error", to_string(f)}});
+          one_answered();
         });
+  }
+}
+
+void file_provider::one_answered() {
+  if (--unanswered_ == 0 && !std::exchange(started_, true)) supervision::report_started(self_);
 }
 
 void file_provider::offer_again() {

@@ -15,6 +15,7 @@
 
 #include "actors/node_parts.hpp"
 #include "actors/providers/provider_state.hpp"
+#include "actors/supervision/supervisor.hpp"
 #include "actors/support/calls.hpp"
 #include "actors/support/shell.hpp"
 #include "actors/support/tick_timer.hpp"
@@ -36,8 +37,9 @@ struct files_read {
 
 class file_provider final : public shell {
  public:
-  /// |parts| outlives the actor.
-  file_provider(caf::actor_config& cfg, const node_parts& parts);
+  /// |parts| outlives the actor. It reports as started when its first offers are live: a node that
+  /// opens its sockets before would answer 404 for what its files say.
+  file_provider(caf::actor_config& cfg, const node_parts& parts, supervision::child_context self);
   caf::behavior make_behavior() override;
   void on_exit() override;
 
@@ -50,9 +52,13 @@ class file_provider final : public shell {
   void offer(const std::string& source, source_offers& offers, plans_by_host now);
   void send(const std::string& source, const std::vector<source_offer>& offers);
   void offer_again();
+  void one_answered();
   [[nodiscard]] messages::status_rows report() const;
 
   const node_parts& parts_;
+  const supervision::child_context self_;
+  std::size_t unanswered_ = 0;  ///< offers on their way
+  bool started_ = false;
   last_good_files last_good_;
   source_offers files_, compose_, entry_points_;
   std::shared_ptr<watcher> watcher_;

@@ -326,14 +326,32 @@ void provisioner::loaded(const messages::redis_value& page) {
   log::info("teams read from the store",
             {{"teams", teams_.size()},
              {"took_ms", std::chrono::duration_cast<milliseconds>(now() - load_began_).count()}});
+  maybe_live();
+}
+
+// Names and sites of everything that was read have been published.
+void provisioner::maybe_live() {
+  if (load_ != load_state::done || being_published_ > 0 || std::exchange(told_live_, true)) return;
+  log::info("stored teams are live",
+            {{"teams", teams_.size()},
+             {"took_ms", std::chrono::duration_cast<milliseconds>(now() - load_began_).count()}});
+  if (options_.on_live) options_.on_live();
 }
 
 void provisioner::make_live(std::vector<messages::team_spec> batch) {
   messages::publish_host_names names;
   const auto registry = find_name(system(), "registry");
   const auto certificates = find_name(system(), "certs");
-  const auto complain = [](const char* what) {
-    return [what](const fault& f) { log::error(what, {{"error", to_string(f)}}); };
+  // A team that could not be made live is named, and does not hold up the others.
+  const auto one_less = [this] {
+    --being_published_;
+    maybe_live();
+  };
+  const auto complain = [one_less](const char* what) {
+    return [what, one_less](const fault& f) {
+      log::error(what, {{"error", to_string(f)}});
+      one_less();
+    };
   };
   for (auto& spec : batch) {
     names.labels.push_back(spec.slug);
@@ -341,20 +359,15 @@ void provisioner::make_live(std::vector<messages::team_spec> batch) {
     ++being_published_;
     ask<messages::published>(
         this, registry, offer_routes{spec.host, "team", std::move(plans)}, longest_wait,
-        [this](messages::published&) {
-          if (--being_published_ == 0 && load_ == load_state::done)
-            log::info("stored teams are live",
-                      {{"teams", teams_.size()},
-                       {"took_ms", std::chrono::duration_cast<milliseconds>(now() - load_began_).count()}});
-        },
-        complain("stored team not live"));
+        [one_less](messages::published&) { one_less(); }, complain("stored team not live"));
     tell(certificates, messages::want_certificate{spec.host, options_.certificate_resolver});
     auto slug = spec.slug;
     teams_.insert_or_assign(std::move(slug), std::move(spec));
   }
+  ++being_published_;
   ask<messages::published>(
       this, find_name(system(), "zonedir"), std::move(names), longest_wait,
-      [](messages::published&) {}, complain("names of stored teams not live"));
+      [one_less](messages::published&) { one_less(); }, complain("names of stored teams not live"));
 }
 
 }  // namespace stagedoor::actors

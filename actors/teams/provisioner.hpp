@@ -44,6 +44,7 @@ struct provisioner_options {
   std::shared_ptr<const catalog> first_catalog;
   std::string certificate_resolver;  ///< for teams; empty = none is configured
   probe_function probe;
+  std::function<void()> on_live;  ///< all stored teams are live for the first time; may be empty
   std::size_t max_flows = 4096;
   std::size_t max_teams = 1'000'000;
   milliseconds step_deadline = seconds(10);
@@ -90,6 +91,7 @@ class provisioner final : public shell {
   void loaded(const messages::redis_value& page);
   void make_live(std::vector<messages::team_spec> batch);
   void load_later();
+  void maybe_live();
 
   const provisioner_options options_;
   provisioning_state state_;
@@ -99,6 +101,7 @@ class provisioner final : public shell {
   enum class load_state : std::uint8_t { reading, done, waiting } load_ = load_state::waiting;
   mono_time load_began_{};
   std::size_t being_published_ = 0;  ///< of the loading: answers that are missing
+  bool told_live_ = false;
   tick_timer load_timer_;
 };
 

@@ -69,16 +69,10 @@ class node:
 
     @classmethod
     def with_examples(cls, folder: Path, **options) -> "node":
-        """With the ready-to-run files of configs/, as an operator would copy them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("traefik", "coredns", "certbot"):
-            if (ROOT / "configs" / name).is_dir():
-                shutil.copytree(ROOT / "configs" / name, folder / name, dirs_exist_ok=True)
-        compose = ROOT / "configs" / "docker-compose.yml"
-        if compose.is_file():
-            shutil.copy(compose, folder / compose.name)
-            settings = {"edge": {"compose": compose.name}}  # the rest are defaults
-            options["settings"] = merged(settings, options.get("settings") or {})
+        """With the ready-to-run files of configs/examples, as an operator would copy them."""
+        shutil.copytree(ROOT / "configs/examples/kanban", folder, dirs_exist_ok=True)
+        settings = {"edge": {"compose": "docker-compose.yml"}}  # the rest are defaults
+        options["settings"] = merged(settings, options.get("settings") or {})
         return cls(folder, **options)
 
     def write(self, name: str, text: str) -> Path:
