@@ -38,7 +38,8 @@ class loop_gateway {
           std::function<void(result<Reply>)> answered)
         : caf::event_based_actor(cfg) {
       actors::ask<Reply>(
-          this, to, std::move(message), deadline, [answered](Reply& reply) { answered(std::move(reply)); },
+          this, to, std::move(message), deadline,
+          [answered](Reply& reply) { answered(std::move(reply)); },
           [answered](const fault& f) { answered(f); });
     }
   };
@@ -52,7 +53,8 @@ class loop_gateway {
   /// Answers |caller| with what |convert| makes of the outcome. The callback is copyable, as the
   /// loops want it, and called once.
   template <class Outcome, class Reply, class Convert>
-  [[nodiscard]] static std::function<void(result<Outcome>)> answer(promise<Reply> caller, Convert convert) {
+  [[nodiscard]] static std::function<void(result<Outcome>)> answer(promise<Reply> caller,
+                                                                   Convert convert) {
     return [shared = std::make_shared<promise<Reply>>(std::move(caller)),
             convert](result<Outcome> outcome) {
       auto reply = convert(std::move(outcome));
@@ -63,8 +65,8 @@ class loop_gateway {
     };
   }
 
-  /// Answers |caller| with what |loops| answers of several loops add up to. Each loop calls its copy
-  /// of the returned function once, on its own thread.
+  /// Answers |caller| with what |loops| answers of several loops add up to. Each loop calls its
+  /// copy of the returned function once, on its own thread.
   template <class Reply, class Part>
   [[nodiscard]] static std::function<void(Part)> gather(promise<Reply> caller, std::size_t loops,
                                                         std::function<void(Reply&, Part)> add) {
@@ -86,15 +88,16 @@ class loop_gateway {
 
   /// Asks |to| from outside of the actors; |done| runs once, on the scheduler.
   template <class Reply, class Message>
-  static void ask(caf::actor_system& system, const caf::actor& to, Message message, milliseconds deadline,
-                  std::function<void(result<Reply>)> done) {
+  static void ask(caf::actor_system& system, const caf::actor& to, Message message,
+                  milliseconds deadline, std::function<void(result<Reply>)> done) {
     system.spawn<asker<Reply, Message>>(to, std::move(message), deadline, std::move(done));
   }
 
   /// Sends |message| to the actor behind |to|, if it still lives.
   template <class Message>
   static void send(const caf::actor_addr& to, Message message) {
-    if (const auto target = caf::actor_cast<caf::actor>(to)) caf::anon_send(target, std::move(message));
+    if (const auto target = caf::actor_cast<caf::actor>(to))
+      caf::anon_send(target, std::move(message));
   }
 };
 

@@ -28,11 +28,15 @@ caf::behavior managed_redis::make_behavior() {
   const bool posted = options_.control->post([h = holder_, to = address(), o = options_] {
     redis::managed_server::handlers events;
     events.on_ready = [to] { loop_gateway::send(to, managed_redis_changed{true, {}}); };
-    events.on_end = [to](const fault& why) { loop_gateway::send(to, managed_redis_changed{false, why}); };
+    events.on_end = [to](const fault& why) {
+      loop_gateway::send(to, managed_redis_changed{false, why});
+    };
     h->server = std::make_unique<redis::managed_server>(*o.control, o.server, std::move(events));
     h->server->start();
   });
-  if (!posted) quit(to_error(fault{fault_kind::overloaded, fault_side::self, retryable::yes, "control loop is full"}));
+  if (!posted)
+    quit(to_error(
+        fault{fault_kind::overloaded, fault_side::self, retryable::yes, "control loop is full"}));
   return {
       [this](const managed_redis_changed& m) {
         if (m.ready) {

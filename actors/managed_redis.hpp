@@ -23,7 +23,8 @@ struct managed_redis_options {
 
 class managed_redis final : public shell {
  public:
-  managed_redis(caf::actor_config& cfg, managed_redis_options options, supervision::child_context self);
+  managed_redis(caf::actor_config& cfg, managed_redis_options options,
+                supervision::child_context self);
   caf::behavior make_behavior() override;
   void on_exit() override;
 

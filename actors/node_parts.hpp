@@ -40,8 +40,8 @@ struct node_tables {
 
 struct node_parts {
   std::string version;
-  std::string incarnation;          ///< random, of this run
-  std::string settings_path;        ///< of stagedoor.yml, read again when files change
+  std::string incarnation;    ///< random, of this run
+  std::string settings_path;  ///< of stagedoor.yml, read again when files change
   configs::named settings_named = configs::named::by_default;
   std::shared_ptr<const configs::loaded> config;
   entry_point_list entry_points;
@@ -60,7 +60,8 @@ struct node_parts {
   client::resolver* resolver = nullptr;
   client::http_client* http = nullptr;
   std::vector<loop_report> loop_reports;
-  std::function<void()> on_teams_live;  ///< every stored team is live; called once, on the scheduler
+  std::function<void()>
+      on_teams_live;  ///< every stored team is live; called once, on the scheduler
 };
 
 }  // namespace stagedoor::actors

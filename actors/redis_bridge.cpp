@@ -64,15 +64,17 @@ caf::behavior redis_bridge::make_behavior() {
 }
 
 void redis_bridge::command(const messages::redis_command& m) {
-  client_->command(m.words, now() + m.deadline,
-                   loop_gateway::answer<redis::reply>(promise<messages::redis_value>(this), to_message));
+  client_->command(
+      m.words, now() + m.deadline,
+      loop_gateway::answer<redis::reply>(promise<messages::redis_value>(this), to_message));
 }
 
 void redis_bridge::script(const messages::redis_script& m) {
   promise<messages::redis_value> caller(this);
   const auto* known = scripts_->find_or_add(m.text);
   if (known == nullptr) {
-    caller.fail({fault_kind::overloaded, fault_side::self, retryable::no, "too many different scripts"});
+    caller.fail(
+        {fault_kind::overloaded, fault_side::self, retryable::no, "too many different scripts"});
     return;
   }
   client_->eval(*known, m.keys, m.arguments, now() + m.deadline,

@@ -32,7 +32,8 @@ supervisor_plan redis_plan(const node_parts& parts) {
   auto plan = plan_of("redis");
   if (parts.managed_redis) {
     auto server = worker("managed_redis", [&parts](shell& parent, const child_context& context) {
-      return parent.spawn<managed_redis>(managed_redis_options{parts.control, *parts.managed_redis}, context);
+      return parent.spawn<managed_redis>(managed_redis_options{parts.control, *parts.managed_redis},
+                                         context);
     });
     // Loading a large append-only file takes its time; the server's own deadlines are shorter.
     server.spec.policy.start = supervision::start_mode::when_reported;
@@ -70,7 +71,9 @@ dns_zone_options zone_options(const node_parts& parts, const zone_plan& zone) {
   out.state = parts.zone_states.at(zone.name);
   out.read = [zone, config = parts.config] { return read_zone(zone, config->node); };
   out.reload = zone.reload;
-  out.run_blocking = [files = parts.files](std::function<void()> task) { return files->post(std::move(task)); };
+  out.run_blocking = [files = parts.files](std::function<void()> task) {
+    return files->post(std::move(task));
+  };
   return out;
 }
 
@@ -103,7 +106,8 @@ supervisor_plan routers_plan(const node_parts& parts) {
       constexpr milliseconds deadline = seconds(5);
       // A full mailbox is answered like a name server that is down: tried again later.
       if (!names->resolve(std::move(name), deadline, done))
-        done(fault{fault_kind::overloaded, fault_side::self, retryable::yes, "the resolver is busy"});
+        done(fault{fault_kind::overloaded, fault_side::self, retryable::yes,
+                   "the resolver is busy"});
     };
     return parent.spawn<team_router>(context.argument, std::move(options));
   };

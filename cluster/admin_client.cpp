@@ -21,7 +21,8 @@ fault failed(fault_kind kind, std::string detail) {
 result<unique_fd> connect_unix(const std::string& path, seconds deadline) {
   sockaddr_un at{};
   at.sun_family = AF_UNIX;
-  if (path.size() >= sizeof at.sun_path) return failed(fault_kind::invalid, fmt::format("{}: the path is too long", path));
+  if (path.size() >= sizeof at.sun_path)
+    return failed(fault_kind::invalid, fmt::format("{}: the path is too long", path));
   std::memcpy(at.sun_path, path.data(), path.size());
   unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return errno_fault(fault_side::self, "socket", errno);
@@ -31,20 +32,21 @@ result<unique_fd> connect_unix(const std::string& path, seconds deadline) {
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
     return failed(fault_kind::unreachable,
-                  fmt::format("no node answers on {}: {} (is it running, with this configuration?)", path,
-                              std::strerror(errno)));
+                  fmt::format("no node answers on {}: {} (is it running, with this configuration?)",
+                              path, std::strerror(errno)));
   return fd;
 }
 
 }  // namespace
 
 result<admin_answer> ask_admin(const std::string& socket_path, const std::string& method,
-                               const std::string& target, const std::string& body, seconds deadline) {
+                               const std::string& target, const std::string& body,
+                               seconds deadline) {
   auto fd = connect_unix(socket_path, deadline);
   if (!fd) return std::move(fd).error();
-  const std::string request =
-      fmt::format("{} {} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", method,
-                  target, body.size(), body);
+  const std::string request = fmt::format(
+      "{} {} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}", method,
+      target, body.size(), body);
   for (std::size_t sent = 0; sent < request.size();) {
     const auto n = ::send(fd->get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
     if (n <= 0) return errno_fault(fault_side::peer, "send", errno);
@@ -56,7 +58,9 @@ result<admin_answer> ask_admin(const std::string& socket_path, const std::string
     const auto n = ::recv(fd->get(), chunk, sizeof chunk, 0);
     if (n == 0) break;
     if (n < 0) {
-      if (errno == EAGAIN) return failed(fault_kind::timed_out, fmt::format("no answer within {} s", deadline.count()));
+      if (errno == EAGAIN)
+        return failed(fault_kind::timed_out,
+                      fmt::format("no answer within {} s", deadline.count()));
       return errno_fault(fault_side::peer, "recv", errno);
     }
     answer.append(chunk, static_cast<std::size_t>(n));

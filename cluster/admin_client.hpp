@@ -17,8 +17,9 @@ struct admin_answer {
 };
 
 /// On failure: unreachable (no node answers on the socket), timed_out, closed, malformed.
-[[nodiscard]] result<admin_answer> ask_admin(const std::string& socket_path, const std::string& method,
-                                             const std::string& target, const std::string& body = {},
+[[nodiscard]] result<admin_answer> ask_admin(const std::string& socket_path,
+                                             const std::string& method, const std::string& target,
+                                             const std::string& body = {},
                                              seconds deadline = seconds(35));
 
 }  // namespace stagedoor::cluster

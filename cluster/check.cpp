@@ -37,7 +37,8 @@ void check_rules_of_bad_files(configs::loaded& config) {
     if (file.good) continue;
     for (const auto& r : file.config.routers)
       if (const auto parsed = http::rule::parse(r.rule); !parsed && !r.v2_syntax)
-        config.problems.error(r.rule_at, fmt::format("router \"{}\": rule: {}", r.name, parsed.error().detail));
+        config.problems.error(
+            r.rule_at, fmt::format("router \"{}\": rule: {}", r.name, parsed.error().detail));
   }
 }
 
@@ -47,7 +48,8 @@ void check_certificates(const actors::routing_config& routing, const configs::se
     return text.find("-----BEGIN") == std::string::npos ? node.edge_path(text) : text;
   };
   for (const auto& file : routing.certificate_files)
-    if (const auto loaded = tls::certificate::load(place(file.cert_file), place(file.key_file)); !loaded)
+    if (const auto loaded = tls::certificate::load(place(file.cert_file), place(file.key_file));
+        !loaded)
       out.error(file.where, loaded.error().detail);
 }
 

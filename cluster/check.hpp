@@ -13,6 +13,7 @@
 namespace stagedoor::cluster {
 
 /// The configuration with all its problems, those of the deeper layers included.
-[[nodiscard]] configs::loaded check_everything(const std::string& settings_path, configs::named how);
+[[nodiscard]] configs::loaded check_everything(const std::string& settings_path,
+                                               configs::named how);
 
 }  // namespace stagedoor::cluster

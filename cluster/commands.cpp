@@ -28,9 +28,10 @@ std::optional<configs::settings> settings_of(const settings_source& from) {
   return std::nullopt;
 }
 
-/// One request to the node; |show| prints its answer. Errors of the node are printed as it said them.
-int ask(const settings_source& from, const char* method, const std::string& target, const std::string& body,
-        bool as_json, const std::function<void(const json&)>& show) {
+/// One request to the node; |show| prints its answer. Errors of the node are printed as it said
+/// them.
+int ask(const settings_source& from, const char* method, const std::string& target,
+        const std::string& body, bool as_json, const std::function<void(const json&)>& show) {
   const auto settings = settings_of(from);
   if (!settings) return exit_failed;
   const auto answer = ask_admin(settings->admin.socket, method, target, body);
@@ -61,7 +62,8 @@ int check(const settings_source& from) {
   fmt::print(stderr, "{}", config.problems.print());
   if (config.problems.has_errors()) return exit_failed;
   fmt::print("configuration is valid: {} entry points, {} routers, {} server blocks, {} warnings\n",
-             config.edge.entry_points.size(), config.from_files.routers.size() + config.from_compose.routers.size(),
+             config.edge.entry_points.size(),
+             config.from_files.routers.size() + config.from_compose.routers.size(),
              config.dns.blocks.size(), config.problems.warnings());
   return exit_ok;
 }
@@ -74,9 +76,10 @@ int team_add(const settings_source& from, const team_options& o) {
   if (!o.web.empty()) body["web"] = o.web;
   if (!o.middlewares.empty()) body["middlewares"] = o.middlewares;
   return ask(from, "PUT", "/api/teams/" + o.slug, body.dump(), o.json, [](const json& answer) {
-    fmt::print("{} is live at https://{} (certificate: {})\n", text_of(answer["team"]), text_of(answer["host"]),
-               text_of(answer["certificate"]));
-    for (const auto& server : answer["unhealthy"]) fmt::print("  does not answer yet: {}\n", text_of(server));
+    fmt::print("{} is live at https://{} (certificate: {})\n", text_of(answer["team"]),
+               text_of(answer["host"]), text_of(answer["certificate"]));
+    for (const auto& server : answer["unhealthy"])
+      fmt::print("  does not answer yet: {}\n", text_of(server));
   });
 }
 
@@ -91,15 +94,17 @@ int team_list(const settings_source& from, const team_options& o) {
     for (const auto& slug : answer["teams"]) fmt::print("{}\n", text_of(slug));
     const auto shown = answer["teams"].size();
     const auto total = answer["total"].get<std::size_t>();
-    if (shown < total) fmt::print(stderr, "{} of {} teams; more with --after {}\n", shown, total,
-                                  shown > 0 ? text_of(answer["teams"].back()) : "");
+    if (shown < total)
+      fmt::print(stderr, "{} of {} teams; more with --after {}\n", shown, total,
+                 shown > 0 ? text_of(answer["teams"].back()) : "");
   });
 }
 
 int team_show(const settings_source& from, const team_options& o) {
   return ask(from, "GET", "/api/teams/" + o.slug, "", o.json, [](const json& answer) {
-    fmt::print("team         {}\nhost         {}\nstate        {}\ncertificate  {}\n", text_of(answer["slug"]),
-               text_of(answer["host"]), text_of(answer["state"]), text_of(answer["certificate"]));
+    fmt::print("team         {}\nhost         {}\nstate        {}\ncertificate  {}\n",
+               text_of(answer["slug"]), text_of(answer["host"]), text_of(answer["state"]),
+               text_of(answer["certificate"]));
     for (const auto& server : answer["servers"]) fmt::print("server       {}\n", text_of(server));
     if (answer.contains("middlewares"))
       for (const auto& m : answer["middlewares"]) fmt::print("middleware   {}\n", text_of(m));
@@ -110,13 +115,16 @@ int team_show(const settings_source& from, const team_options& o) {
 
 int show_tree(const settings_source& from, bool as_json) {
   return ask(from, "GET", "/api/tree", "", as_json, [](const json& answer) {
-    fmt::print("{:<48} {:<10} {:>8} {:>8}  {}\n", "actor", "state", "restarts", "mailbox", "last end");
+    fmt::print("{:<48} {:<10} {:>8} {:>8}  {}\n", "actor", "state", "restarts", "mailbox",
+               "last end");
     for (const auto& row : answer["tree"]) {
-      const std::string name = std::string(2 * row["depth"].get<std::size_t>(), ' ') + text_of(row["id"]);
+      const std::string name =
+          std::string(2 * row["depth"].get<std::size_t>(), ' ') + text_of(row["id"]);
       const auto children = row["children"].get<std::uint64_t>();
       const std::string shown = children > 0 ? fmt::format("{} ({})", name, children) : name;
-      fmt::print("{:<48} {:<10} {:>8} {:>8}  {}\n", shown, text_of(row["state"]), text_of(row["restarts"]),
-                 row["mailbox"].is_null() ? "-" : text_of(row["mailbox"]), text_of(row["last_end"]));
+      fmt::print("{:<48} {:<10} {:>8} {:>8}  {}\n", shown, text_of(row["state"]),
+                 text_of(row["restarts"]), row["mailbox"].is_null() ? "-" : text_of(row["mailbox"]),
+                 text_of(row["last_end"]));
     }
   });
 }
@@ -124,7 +132,8 @@ int show_tree(const settings_source& from, bool as_json) {
 int show_status(const settings_source& from, bool as_json) {
   return ask(from, "GET", "/api/status", "", as_json, [](const json& answer) {
     for (const auto& [subsystem, rows] : answer.items())
-      for (const auto& [key, value] : rows.items()) fmt::print("{:<12} {:<20} {}\n", subsystem, key, text_of(value));
+      for (const auto& [key, value] : rows.items())
+        fmt::print("{:<12} {:<20} {}\n", subsystem, key, text_of(value));
   });
 }
 
@@ -132,7 +141,8 @@ int show_certificates(const settings_source& from, bool as_json) {
   return ask(from, "GET", "/api/certificates", "", as_json, [](const json& answer) {
     for (const auto& row : answer["certificates"]) {
       fmt::print("{:<40} {}\n", text_of(row["host"]), text_of(row["state"]));
-      if (!text_of(row["next_try"]).empty()) fmt::print("{:<40}   next try {}\n", "", text_of(row["next_try"]));
+      if (!text_of(row["next_try"]).empty())
+        fmt::print("{:<40}   next try {}\n", "", text_of(row["next_try"]));
     }
   });
 }

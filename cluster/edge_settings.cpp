@@ -47,7 +47,8 @@ std::vector<http::entry_point> entry_points_of(const actors::entry_point_list& f
       continue;
     made.forwarded.insecure = e.forwarded_headers.insecure;
     for (const auto& text : e.forwarded_headers.trusted_ips)
-      if (auto range = http::ip_range::parse(text)) made.forwarded.trusted.push_back(*std::move(range));
+      if (auto range = http::ip_range::parse(text))
+        made.forwarded.trusted.push_back(*std::move(range));
     out.push_back(std::move(made));
   }
   return out;

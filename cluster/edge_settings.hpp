@@ -15,11 +15,13 @@
 namespace stagedoor::cluster {
 
 /// An IP, or every interface, with the node's offset added to the port. On failure: invalid.
-[[nodiscard]] result<net::address> to_address(const configs::listen_address& at, std::uint16_t port_offset);
+[[nodiscard]] result<net::address> to_address(const configs::listen_address& at,
+                                              std::uint16_t port_offset);
 
 [[nodiscard]] http::edge_options edge_options_of(const configs::loaded& config);
 
-/// Numbered as the routes count on it. Those whose address is no IP are errors of check_addresses().
+/// Numbered as the routes count on it. Those whose address is no IP are errors of
+/// check_addresses().
 [[nodiscard]] std::vector<http::entry_point> entry_points_of(const actors::entry_point_list& from);
 void check_addresses(const actors::entry_point_list& from, configs::diagnostics& out);
 

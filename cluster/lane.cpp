@@ -7,7 +7,8 @@
 namespace stagedoor::cluster {
 namespace {
 
-constexpr std::string_view challenge_prefix = "/.well-known/acme-challenge/";  // RFC 8555 section 8.3
+constexpr std::string_view challenge_prefix =
+    "/.well-known/acme-challenge/";  // RFC 8555 section 8.3
 
 loop_options options_of(unsigned index) {
   loop_options out;
@@ -18,7 +19,8 @@ loop_options options_of(unsigned index) {
 
 }  // namespace
 
-lane::lane(lane_options options) : options_(std::move(options)), loop_(options_of(options_.index)) {}
+lane::lane(lane_options options)
+    : options_(std::move(options)), loop_(options_of(options_.index)) {}
 
 lane::~lane() { stop(); }
 
@@ -42,7 +44,8 @@ result<void> lane::open() {
     if (outcome) outcome = dns_->listen(options_.dns_listeners);
     opened.set_value(std::move(outcome));
   });
-  if (!posted) return fault{fault_kind::overloaded, fault_side::self, retryable::no, "the loop does not run"};
+  if (!posted)
+    return fault{fault_kind::overloaded, fault_side::self, retryable::no, "the loop does not run"};
   return opened.get_future().get();
 }
 
@@ -87,7 +90,8 @@ bool lane::answer(http::exchange& x) {
 // -- for the publishers -------------------------------------------------------------------
 
 template <class Value>
-snapshot::subscription<Value> lane::subscription(std::function<void(const snapshot::delta<Value>&)> apply) {
+snapshot::subscription<Value> lane::subscription(
+    std::function<void(const snapshot::delta<Value>&)> apply) {
   return {[this](loop::task t) { return loop_.post(std::move(t)); }, std::move(apply)};
 }
 

@@ -62,7 +62,8 @@ class lane {
 
  private:
   template <class Value>
-  snapshot::subscription<Value> subscription(std::function<void(const snapshot::delta<Value>&)> apply);
+  snapshot::subscription<Value> subscription(
+      std::function<void(const snapshot::delta<Value>&)> apply);
   [[nodiscard]] bool answer(http::exchange& x);
   [[nodiscard]] std::vector<messages::status_row> rows() const;
 

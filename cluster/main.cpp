@@ -12,14 +12,19 @@ using namespace stagedoor::cluster;  // NOLINT: main's own vocabulary
 void add_team_commands(CLI::App& app, const settings_source& from, team_options& o, int& code) {
   auto* team = app.add_subcommand("team", "Teams of a running node");
   team->require_subcommand(1);
-  const auto with_slug = [&](CLI::App* command) { command->add_option("slug", o.slug, "the team's slug")->required(); };
-  const auto with_json = [&](CLI::App* command) { command->add_flag("--json", o.json, "print the node's answer"); };
+  const auto with_slug = [&](CLI::App* command) {
+    command->add_option("slug", o.slug, "the team's slug")->required();
+  };
+  const auto with_json = [&](CLI::App* command) {
+    command->add_flag("--json", o.json, "print the node's answer");
+  };
 
   auto* add = team->add_subcommand("add", "Make a team live, or change it");
   with_slug(add);
   add->add_option("--api", o.api, "a server of /api, http://host:port (repeatable)");
   add->add_option("--web", o.web, "a server of everything else, http://host:port (repeatable)");
-  add->add_option("--middleware", o.middlewares, "e.g. secure-headers@file (repeatable, outermost first)");
+  add->add_option("--middleware", o.middlewares,
+                  "e.g. secure-headers@file (repeatable, outermost first)");
   with_json(add);
   add->callback([&] { code = team_add(from, o); });
 
@@ -43,7 +48,9 @@ void add_team_commands(CLI::App& app, const settings_source& from, team_options&
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Stagedoor: reverse proxy, DNS server, certificate client and task-queue workers in one program"};
+  CLI::App app{
+      "Stagedoor: reverse proxy, DNS server, certificate client and task-queue workers in one "
+      "program"};
   app.set_version_flag("--version", version);
   app.require_subcommand(1);
   app.fallthrough();
@@ -52,11 +59,16 @@ int main(int argc, char** argv) {
   team_options team;
   bool json = false;
   int code = exit_ok;
-  app.add_option("--config,-c", from.path, "stagedoor.yml (default: the one in this folder, else built-in defaults)")
+  app.add_option("--config,-c", from.path,
+                 "stagedoor.yml (default: the one in this folder, else built-in defaults)")
       ->each([&](const std::string&) { from.named = stagedoor::configs::named::explicitly; });
 
-  app.add_subcommand("run", "Run a node until it is told to stop")->callback([&] { code = run_node(from); });
-  app.add_subcommand("check", "Report every error of every configuration file")->callback([&] { code = check(from); });
+  app.add_subcommand("run", "Run a node until it is told to stop")->callback([&] {
+    code = run_node(from);
+  });
+  app.add_subcommand("check", "Report every error of every configuration file")->callback([&] {
+    code = check(from);
+  });
   add_team_commands(app, from, team, code);
 
   const auto view = [&](const char* name, const char* what, auto show) {

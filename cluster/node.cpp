@@ -41,7 +41,10 @@ class doorkeeper final : public actors::shell {
  public:
   doorkeeper(caf::actor_config& cfg, supervision::supervisor_plan plan, std::function<void()> ready,
              std::function<void(std::string)> ended)
-      : shell(cfg, "doorkeeper"), plan_(std::move(plan)), ready_(std::move(ready)), ended_(std::move(ended)) {}
+      : shell(cfg, "doorkeeper"),
+        plan_(std::move(plan)),
+        ready_(std::move(ready)),
+        ended_(std::move(ended)) {}
 
   caf::behavior make_behavior() override {
     supervision::child_context context;
@@ -94,9 +97,11 @@ result<void> node::start() {
     changed_.notify_all();
   };
 
-  parts_.entry_points = actors::list_entry_points(options_.config.edge, options_.config.node.node.port_offset);
+  parts_.entry_points =
+      actors::list_entry_points(options_.config.edge, options_.config.node.node.port_offset);
   configs::diagnostics problems;  // the file provider says them again, with what changed since
-  parts_.first_catalog = actors::build_routing(options_.config, parts_.entry_points, problems).middlewares;
+  parts_.first_catalog =
+      actors::build_routing(options_.config, parts_.entry_points, problems).middlewares;
   parts_.dns = actors::plan_dns(options_.config.dns, options_.config.node, problems);
 
   if (auto r = make_lanes(); !r) return r;
@@ -153,7 +158,8 @@ result<void> node::make_lanes() {
   const unsigned count = lane_count(options_.config.node);
   for (unsigned i = 0; i < count; ++i) {
     lanes_.push_back(std::make_unique<lane>(options_of(i, tls)));
-    parts_.loop_reports.push_back([l = lanes_.back().get()](auto tell) { return l->report(std::move(tell)); });
+    parts_.loop_reports.push_back(
+        [l = lanes_.back().get()](auto tell) { return l->report(std::move(tell)); });
   }
   return {};
 }
@@ -166,11 +172,16 @@ result<void> node::wire_tables() {
     table = std::make_shared<publisher>(std::move(subscriptions), nullptr, shard_bits);
   };
   constexpr unsigned usual = snapshot::default_shard_bits;
-  wire(parts_.tables.sites, [](lane& l) { return l.sites(); }, usual);
-  wire(parts_.tables.certificates, [](lane& l) { return l.certificates(); }, usual);
-  wire(parts_.tables.names, [](lane& l) { return l.names(); }, usual);
-  wire(parts_.tables.zones, [](lane& l) { return l.zones(); }, dns::route_shard_bits);
-  wire(parts_.tables.challenges, [](lane& l) { return l.challenges(); }, usual);
+  wire(
+      parts_.tables.sites, [](lane& l) { return l.sites(); }, usual);
+  wire(
+      parts_.tables.certificates, [](lane& l) { return l.certificates(); }, usual);
+  wire(
+      parts_.tables.names, [](lane& l) { return l.names(); }, usual);
+  wire(
+      parts_.tables.zones, [](lane& l) { return l.zones(); }, dns::route_shard_bits);
+  wire(
+      parts_.tables.challenges, [](lane& l) { return l.challenges(); }, usual);
   return {};
 }
 
@@ -205,29 +216,30 @@ result<void> node::connect_redis() {
   parts_.redis = std::make_shared<redis::client>(control_, std::move(where), std::move(options));
   parts_.scripts = std::make_shared<actors::script_library>();
   parts_.redis->on_connected([this](bool connected) {
-    if (connected)
-      actors::tell(actors::find_name(*system_, "teams"), actors::store_connected{});
+    if (connected) actors::tell(actors::find_name(*system_, "teams"), actors::store_connected{});
   });
   return {};
 }
 
 result<void> node::open_admin_socket() {
   const auto& settings = options_.config.node;
-  admin_ = std::make_unique<http::local_server>(
-      control_, [this](http::local_request request, http::local_server::responder respond) {
-        const auto api = actors::find_name(*system_, "admin");
-        if (!api) return respond({503, "application/json", R"({"message":"the node is starting"})"});
-        actors::loop_gateway::ask<messages::admin_response>(
-            *system_, api,
-            messages::admin_request{std::move(request.method), std::move(request.path), std::move(request.query),
-                                    std::move(request.body)},
-            seconds(30), [respond](result<messages::admin_response> answer) {
-              if (answer)
-                respond({static_cast<std::uint16_t>(answer->status), "application/json", std::move(answer->body)});
-              else
-                respond({503, "application/json", R"({"message":"the admin actor does not answer"})"});
-            });
-      });
+  admin_ = std::make_unique<http::local_server>(control_, [this](http::local_request request,
+                                                                 http::local_server::responder
+                                                                     respond) {
+    const auto api = actors::find_name(*system_, "admin");
+    if (!api) return respond({503, "application/json", R"({"message":"the node is starting"})"});
+    actors::loop_gateway::ask<messages::admin_response>(
+        *system_, api,
+        messages::admin_request{std::move(request.method), std::move(request.path),
+                                std::move(request.query), std::move(request.body)},
+        seconds(30), [respond](result<messages::admin_response> answer) {
+          if (answer)
+            respond({static_cast<std::uint16_t>(answer->status), "application/json",
+                     std::move(answer->body)});
+          else
+            respond({503, "application/json", R"({"message":"the admin actor does not answer"})"});
+        });
+  });
   if (!settings.admin.socket.empty())
     if (auto r = admin_->listen_unix(settings.admin.socket); !r) return r;
   if (settings.admin.listen) {

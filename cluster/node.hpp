@@ -2,11 +2,11 @@
 // One node: its lanes, its loops for everything else, its actors. The composition root.
 //
 // Start: tables are wired, the tree of actors is started, and the stored teams are made live; only
-// then are the sockets opened, so that nobody is told "404" by a node that has not read its teams. A
-// store that does not answer delays that by teams_grace, no longer. Stop: lanes drain (no new connections, open requests finish), the tree
-// stops in reverse order, then the loops.
-// Owner: main(). Runs on: main's thread.
-// On failure: start() says what could not be had; afterwards a tree that gives up ends wait().
+// then are the sockets opened, so that nobody is told "404" by a node that has not read its teams.
+// A store that does not answer delays that by teams_grace, no longer. Stop: lanes drain (no new
+// connections, open requests finish), the tree stops in reverse order, then the loops. Owner:
+// main(). Runs on: main's thread. On failure: start() says what could not be had; afterwards a tree
+// that gives up ends wait().
 #pragma once
 
 #include "actors/node_parts.hpp"
@@ -80,10 +80,10 @@ class node {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool tree_up_ = false;               ///< guarded by mutex_, as those below
+  bool tree_up_ = false;  ///< guarded by mutex_, as those below
   bool teams_live_ = false;
   bool stop_requested_ = false;
-  std::optional<std::string> ended_;   ///< why the tree gave up
+  std::optional<std::string> ended_;  ///< why the tree gave up
   bool stopped_ = false;
 };
 

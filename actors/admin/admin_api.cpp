@@ -86,7 +86,8 @@ void admin_api::handle(const admin_request& m) {
   if (m.path.rfind(teams_prefix, 0) == 0) return team(m, m.path.substr(teams_prefix.size()), to);
   if (m.method != "GET" && m.method != "HEAD") return failed(to)(unknown(m));
   if (m.path == "/ping") return to->deliver({200, "\"OK\""});
-  if (m.path == "/api/version") return to->deliver({200, nlohmann::json{{"version", options_.version}}.dump()});
+  if (m.path == "/api/version")
+    return to->deliver({200, nlohmann::json{{"version", options_.version}}.dump()});
   if (m.path == "/api/status") return status(to);
   if (m.path == "/api/tree") return tree(m, to);
   if (m.path == "/api/certificates") return certificates(m, to);
@@ -98,8 +99,12 @@ void admin_api::handle(const admin_request& m) {
 void admin_api::teams(const admin_request& m, const reply_to& to) {
   if (m.method != "GET") return failed(to)(unknown(m));
   ask<messages::team_listing>(
-      this, find_name(system(), "teams"), messages::list_teams{parameter(m, "after"), number(m, "limit", 100)},
-      options_.deadline, [to](messages::team_listing& found) { to->deliver({200, to_json(found)}); }, failed(to));
+      this, find_name(system(), "teams"),
+      messages::list_teams{parameter(m, "after"), number(m, "limit", 100)}, options_.deadline,
+      [to](messages::team_listing& found) {
+        to->deliver({200, to_json(found)});
+      },
+      failed(to));
 }
 
 void admin_api::team(const admin_request& m, const std::string& slug, const reply_to& to) {
@@ -109,27 +114,40 @@ void admin_api::team(const admin_request& m, const std::string& slug, const repl
   if (m.method != "GET") return failed(to)(unknown(m));
   ask<messages::team_description>(
       this, find_name(system(), "teams"), messages::show_team{slug}, options_.deadline + seconds(5),
-      [to](messages::team_description& found) { to->deliver({200, to_json(found)}); }, failed(to));
+      [to](messages::team_description& found) {
+        to->deliver({200, to_json(found)});
+      },
+      failed(to));
 }
 
 void admin_api::put_team(const std::string& slug, const std::string& body, const reply_to& to) {
   auto document = nlohmann::json::parse(body.empty() ? "{}" : body, nullptr, false);
   if (!document.is_object())
-    return failed(to)({fault_kind::malformed, fault_side::client, retryable::no, "body: expected a JSON object"});
+    return failed(to)(
+        {fault_kind::malformed, fault_side::client, retryable::no, "body: expected a JSON object"});
   document["slug"] = slug;
-  auto spec = parse_team_spec(document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), options_.domain);
+  auto spec = parse_team_spec(
+      document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), options_.domain);
   if (!spec) return failed(to)(spec.error());
-  messages::provision_team order{fmt::format("admin-{}-{}", incarnation_, next_flow_++), "", *std::move(spec)};
+  messages::provision_team order{fmt::format("admin-{}-{}", incarnation_, next_flow_++), "",
+                                 *std::move(spec)};
   ask<messages::team_flow_finished>(
       this, find_name(system(), "teams"), std::move(order), options_.flow_deadline,
-      [to](messages::team_flow_finished& f) { to->deliver({200, to_json(f)}); }, failed(to));
+      [to](messages::team_flow_finished& f) {
+        to->deliver({200, to_json(f)});
+      },
+      failed(to));
 }
 
 void admin_api::delete_team(const std::string& slug, const reply_to& to) {
-  messages::deprovision_team order{fmt::format("admin-{}-{}", incarnation_, next_flow_++), "", slug, 1};
+  messages::deprovision_team order{fmt::format("admin-{}-{}", incarnation_, next_flow_++), "", slug,
+                                   1};
   ask<messages::team_flow_finished>(
       this, find_name(system(), "teams"), std::move(order), options_.flow_deadline,
-      [to](messages::team_flow_finished& f) { to->deliver({200, to_json(f)}); }, failed(to));
+      [to](messages::team_flow_finished& f) {
+        to->deliver({200, to_json(f)});
+      },
+      failed(to));
 }
 
 // -- the node -----------------------------------------------------------------------
@@ -143,7 +161,8 @@ void admin_api::status(const reply_to& to) {
       if (--missing == 0) to->deliver({200, to_json(rows)});
     }
   };
-  constexpr std::array services = {"redis", "teams", "zonedir", "certs", "queues", "providers", "loops"};
+  constexpr std::array services = {"redis",  "teams",     "zonedir", "certs",
+                                   "queues", "providers", "loops"};
   const auto all = std::make_shared<collection>();
   all->to = to;
   all->missing = services.size() + 1;
@@ -164,15 +183,23 @@ void admin_api::status(const reply_to& to) {
 
 void admin_api::tree(const admin_request& m, const reply_to& to) {
   ask<messages::tree_listing>(
-      this, find_name(system(), "root"), messages::describe_tree{options_.deadline, number(m, "limit", 20)},
-      options_.deadline + seconds(1), [to](messages::tree_listing& found) { to->deliver({200, to_json(found)}); },
+      this, find_name(system(), "root"),
+      messages::describe_tree{options_.deadline, number(m, "limit", 20)},
+      options_.deadline + seconds(1),
+      [to](messages::tree_listing& found) {
+        to->deliver({200, to_json(found)});
+      },
       failed(to));
 }
 
 void admin_api::certificates(const admin_request& m, const reply_to& to) {
   ask<messages::certificate_listing>(
-      this, find_name(system(), "certs"), messages::list_certificates{number(m, "limit", 1000)}, options_.deadline,
-      [to](messages::certificate_listing& found) { to->deliver({200, to_json(found)}); }, failed(to));
+      this, find_name(system(), "certs"), messages::list_certificates{number(m, "limit", 1000)},
+      options_.deadline,
+      [to](messages::certificate_listing& found) {
+        to->deliver({200, to_json(found)});
+      },
+      failed(to));
 }
 
 }  // namespace stagedoor::actors

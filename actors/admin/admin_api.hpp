@@ -10,8 +10,8 @@
 //   DELETE /api/teams/{slug}
 //   GET    /api/certificates?limit=
 //
-// Errors: {"message": "..."} with 400 (malformed, invalid, too_large), 404, 405, 409 (conflict), 503
-// (overloaded, unreachable, closed), 504 (timed_out), 500.
+// Errors: {"message": "..."} with 400 (malformed, invalid, too_large), 404, 405, 409 (conflict),
+// 503 (overloaded, unreachable, closed), 504 (timed_out), 500.
 //
 // | receives                | replies                  |
 // |-------------------------|--------------------------|
@@ -33,7 +33,7 @@ namespace stagedoor::actors {
 
 struct admin_api_options {
   std::string version;
-  std::string domain;         ///< of the platform, completes host names
+  std::string domain;  ///< of the platform, completes host names
   milliseconds deadline = seconds(5);
   milliseconds flow_deadline = seconds(25);  ///< of a team added or removed
 };

@@ -11,7 +11,9 @@ namespace {
 using nlohmann::json;
 
 // Texts come from outside in part: what is no UTF-8 is replaced, never thrown at.
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 const char* name_of(messages::child_state state) {
   switch (state) {
@@ -42,7 +44,10 @@ std::string to_json(const messages::team_description& m) {
 }
 
 std::string to_json(const messages::team_flow_finished& m) {
-  return dump({{"team", m.slug}, {"host", m.host}, {"certificate", m.certificate}, {"unhealthy", m.unhealthy}});
+  return dump({{"team", m.slug},
+               {"host", m.host},
+               {"certificate", m.certificate},
+               {"unhealthy", m.unhealthy}});
 }
 
 std::string to_json(const messages::tree_listing& m) {

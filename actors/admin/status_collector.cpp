@@ -20,8 +20,10 @@ caf::behavior status_collector::make_behavior() {
 void status_collector::report() {
   using rows = std::vector<messages::status_row>;
   const auto collect = loop_gateway::gather<messages::status_rows, rows>(
-      promise<messages::status_rows>(this), loops_.size(), [](messages::status_rows& all, rows part) {
-        all.rows.insert(all.rows.end(), std::make_move_iterator(part.begin()), std::make_move_iterator(part.end()));
+      promise<messages::status_rows>(this), loops_.size(),
+      [](messages::status_rows& all, rows part) {
+        all.rows.insert(all.rows.end(), std::make_move_iterator(part.begin()),
+                        std::make_move_iterator(part.end()));
       });
   for (const auto& ask_loop : loops_)
     if (!ask_loop(collect)) collect({});

@@ -89,9 +89,10 @@ void acme_account::run(acme::session_effects effects) {
 void acme_account::send(acme::send_http what) {
   const auto to = address();
   const auto id = what.id;
-  const auto sent = parts_.http->send(std::move(what.what), [to, id](result<client::response> answer) {
-    loop_gateway::send(to, http_answered{id, std::move(answer)});
-  });
+  const auto sent =
+      parts_.http->send(std::move(what.what), [to, id](result<client::response> answer) {
+        loop_gateway::send(to, http_answered{id, std::move(answer)});
+      });
   if (!sent) loop_gateway::send(to, http_answered{id, sent.error()});
 }
 

@@ -25,7 +25,8 @@
 namespace stagedoor::actors {
 
 /// Where the accounts of a node are kept.
-[[nodiscard]] std::string account_folder(const configs::settings& node, const std::string& resolver);
+[[nodiscard]] std::string account_folder(const configs::settings& node,
+                                         const std::string& resolver);
 
 /// The account's key: the one on disk, or a new one that is on disk when this returns. Blocks.
 [[nodiscard]] result<acme::private_key> account_key(const std::string& folder);
@@ -33,8 +34,8 @@ namespace stagedoor::actors {
 class acme_account final : public shell {
  public:
   /// |parts| outlives the actor.
-  acme_account(caf::actor_config& cfg, const node_parts& parts, const configs::certificate_resolver& resolver,
-               acme::private_key key);
+  acme_account(caf::actor_config& cfg, const node_parts& parts,
+               const configs::certificate_resolver& resolver, acme::private_key key);
   caf::behavior make_behavior() override;
 
  private:

@@ -15,7 +15,8 @@
 namespace stagedoor::actors {
 namespace {
 
-constexpr milliseconds post_deadline = seconds(55);  ///< the account has deadlines of its own, shorter
+constexpr milliseconds post_deadline =
+    seconds(55);  ///< the account has deadlines of its own, shorter
 constexpr milliseconds publish_deadline = seconds(10);
 
 acme::order_options order_options_of(const acme_order_options& o) {
@@ -25,9 +26,13 @@ acme::order_options order_options_of(const acme_order_options& o) {
   return out;
 }
 
-acme::failure trouble(const fault& f) { return {acme::failure_class::server, f, std::nullopt, std::nullopt}; }
+acme::failure trouble(const fault& f) {
+  return {acme::failure_class::server, f, std::nullopt, std::nullopt};
+}
 
-std::string challenge_key(const acme::challenge& c) { return fmt::format("{}/{}", c.domain, c.token); }
+std::string challenge_key(const acme::challenge& c) {
+  return fmt::format("{}/{}", c.domain, c.token);
+}
 
 }  // namespace
 
@@ -44,7 +49,9 @@ caf::behavior acme_order::make_behavior() {
         account_ = found.handle;
         run(state_.start(now()));
       },
-      [this](const fault& f) { over({options_.host, {}, trouble(f)}); });
+      [this](const fault& f) {
+        over({options_.host, {}, trouble(f)});
+      });
   return {
       [this](const lineage_written& m) { written(m); },
       [this](const messages::tick& t) {
@@ -87,9 +94,13 @@ void acme_order::post(acme::signed_post what) {
 void acme_order::publish(const acme::challenge& c) {
   ask<messages::published>(
       this, find_name(system(), "challenges"),
-      change_challenges{{[key = challenge_key(c), proof = c.key_authorization](auto& table) { table.put(key, proof); }}},
+      change_challenges{{[key = challenge_key(c), proof = c.key_authorization](auto& table) {
+        table.put(key, proof);
+      }}},
       publish_deadline,
-      [this, token = c.token](messages::published&) { run(state_.challenge_published(token, now())); },
+      [this, token = c.token](messages::published&) {
+        run(state_.challenge_published(token, now()));
+      },
       [this, token = c.token](const fault& f) { run(state_.challenge_failed(token, f, now())); });
 }
 
@@ -103,15 +114,19 @@ void acme_order::completed(acme::order_completed made) {
   const bool posted = parts_.files->post(
       [to = address(), folder = parts_.config->node.certificates.directory, host = options_.host,
        pair = acme::certificate_pair{made_.chain_pem, made_.key_pem}, server = options_.ca_server] {
-        loop_gateway::send(to, lineage_written{acme::write_lineage(folder, acme::lineage_name({host}), pair, server)});
+        loop_gateway::send(to, lineage_written{acme::write_lineage(
+                                   folder, acme::lineage_name({host}), pair, server)});
       });
   if (!posted)
-    written({fault{fault_kind::overloaded, fault_side::self, retryable::yes, "the files loop is busy"}});
+    written({fault{fault_kind::overloaded, fault_side::self, retryable::yes,
+                   "the files loop is busy"}});
 }
 
 void acme_order::written(const lineage_written& m) {
   // A full disk costs the file, not the certificate: it is served from memory, and said.
-  if (!m.path) log::error("certificate not written", {{"host", options_.host}, {"error", m.path.error().detail}});
+  if (!m.path)
+    log::error("certificate not written",
+               {{"host", options_.host}, {"error", m.path.error().detail}});
   auto made = tls::certificate::parse(made_.chain_pem, made_.key_pem, options_.host);
   if (made)
     over({options_.host, *std::move(made), {}});

@@ -6,7 +6,8 @@
 //
 // A crash or a kill at any point leaves nothing half written; the keeper orders again.
 // Owner: the supervisor of orders, as a temporary child named like the host. Runs on: the
-// scheduler. Bounded by: order_options (deadlines of each wait). Stops when: it is over, or told to.
+// scheduler. Bounded by: order_options (deadlines of each wait). Stops when: it is over, or told
+// to.
 #pragma once
 
 #include "actors/certificates/certificate_messages.hpp"
@@ -23,7 +24,7 @@ namespace stagedoor::actors {
 struct acme_order_options {
   std::string host;
   std::string resolver;
-  std::string ca_server;   ///< written to certbot's renewal file
+  std::string ca_server;  ///< written to certbot's renewal file
   std::string profile;
   std::string thumbprint;  ///< of the account's key
   acme::private_key key;   ///< of the certificate to be

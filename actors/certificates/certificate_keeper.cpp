@@ -22,7 +22,8 @@ std::map<std::string, resolver_facts> resolvers_of(const configs::static_config&
     auto& facts = out[r.name];
     if (r.http_challenge) continue;
     if (r.dns_challenge)
-      facts.unsupported = fmt::format("dnsChallenge with provider \"{}\" is not supported yet", r.dns_challenge->provider);
+      facts.unsupported = fmt::format("dnsChallenge with provider \"{}\" is not supported yet",
+                                      r.dns_challenge->provider);
     else if (r.tls_challenge)
       facts.unsupported = "tlsChallenge is not supported yet";
     else
@@ -97,9 +98,11 @@ void certificate_keeper::loaded(const certificates_loaded& m) {
   for (const auto& [source, all] : m.by_source) {
     std::vector<std::string> prints;
     for (const auto& c : all) prints.emplace_back(c.fingerprint());
-    if (const auto known = seen_.find(source); known != seen_.end() && known->second == prints) continue;
+    if (const auto known = seen_.find(source); known != seen_.end() && known->second == prints)
+      continue;
     seen_[source] = std::move(prints);
-    if (!all.empty()) log::info("certificates loaded", {{"source", source}, {"certificates", all.size()}});
+    if (!all.empty())
+      log::info("certificates loaded", {{"source", source}, {"certificates", all.size()}});
     run(state_.found(source, all, now(), wall_clock::now()));
   }
 }
@@ -126,14 +129,17 @@ void certificate_keeper::run(keeper_effects effects) {
           for (const auto& d : *drop) table.erase(d.name);
         }}},
         longest_wait, [](messages::published&) {},
-        [](const fault& f) { log::error("certificates not published", {{"error", to_string(f)}}); });
+        [](const fault& f) {
+          log::error("certificates not published", {{"error", to_string(f)}});
+        });
   arm();
 }
 
 void certificate_keeper::begin(const begin_order& order) {
   ask<messages::child_location>(
-      this, find_name(system(), "orders"), messages::start_child{order.host, order.resolver}, seconds(10),
-      [](messages::child_location&) {}, [this, order](const fault& f) {
+      this, find_name(system(), "orders"), messages::start_child{order.host, order.resolver},
+      seconds(10), [](messages::child_location&) {},
+      [this, order](const fault& f) {
         order_ended({order.host, {}, {acme::failure_class::server, f, std::nullopt, std::nullopt}});
       });
 }
@@ -166,9 +172,10 @@ void certificate_keeper::arm() {
 messages::certificate_listing certificate_keeper::list(std::size_t limit) const {
   messages::certificate_listing out;
   out.total = state_.wanted();
-  for (const auto& row : state_.rows(std::min<std::size_t>(limit, 10'000), now(), wall_clock::now()))
-    out.rows.push_back({row.host, row.state, row.source, row.last_error, row.next_try ? iso_time(*row.next_try) : "",
-                        row.attempts});
+  for (const auto& row :
+       state_.rows(std::min<std::size_t>(limit, 10'000), now(), wall_clock::now()))
+    out.rows.push_back({row.host, row.state, row.source, row.last_error,
+                        row.next_try ? iso_time(*row.next_try) : "", row.attempts});
   return out;
 }
 

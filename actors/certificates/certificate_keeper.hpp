@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The actor that knows which certificates there are and sees to those that are missing.
 //
-// | receives                       | replies                       | then                              |
+// | receives                       | replies                       | then |
 // |--------------------------------|-------------------------------|-----------------------------------|
-// | messages::want_certificate     | messages::certificate_status  | orders one, when none is there    |
-// | messages::release_certificate  | messages::done                |                                   |
-// | messages::list_certificates    | messages::certificate_listing |                                   |
-// | watch_certificate_files        |                               | reads all sources again           |
-// | certificates_loaded            |                               | serves what changed               |
-// | order_over                     |                               | serves it, or plans the next try  |
-// | messages::report_status        | messages::status_rows         |                                   |
+// | messages::want_certificate     | messages::certificate_status  | orders one, when none is there
+// | | messages::release_certificate  | messages::done                | | |
+// messages::list_certificates    | messages::certificate_listing | | | watch_certificate_files | |
+// reads all sources again           | | certificates_loaded            | | serves what changed | |
+// order_over                     |                               | serves it, or plans the next try
+// | | messages::report_status        | messages::status_rows         | |
 //
 // Sends: change_certificates to the certificate table; start_child to the orders' supervisor.
 // Sources are read again every reread_interval, in the files loop.
@@ -57,7 +56,8 @@ class certificate_keeper final : public shell {
   std::shared_ptr<const std::vector<configs::tls_certificate>> files_;
   mono_time next_read_{};
   bool reading_ = false;
-  std::map<std::string, std::vector<std::string>> seen_;  ///< fingerprints of each source, to skip what did not change
+  std::map<std::string, std::vector<std::string>>
+      seen_;                    ///< fingerprints of each source, to skip what did not change
   std::set<std::string> told_;  ///< problems of the last reading: each is logged once
   tick_timer timer_;
 };

@@ -37,8 +37,9 @@ double certificate_keeper_state::random_share() {
 
 // -- certificates -------------------------------------------------------------------
 
-keeper_effects certificate_keeper_state::found(const std::string& source, std::vector<tls::certificate> all,
-                                               mono_time now, wall_time wall) {
+keeper_effects certificate_keeper_state::found(const std::string& source,
+                                               std::vector<tls::certificate> all, mono_time now,
+                                               wall_time wall) {
   keeper_effects out;
   offer_names(source, all, out);
   // Wishes that this covers, or no longer covers, are looked at again.
@@ -47,7 +48,8 @@ keeper_effects certificate_keeper_state::found(const std::string& source, std::v
   return out;
 }
 
-void certificate_keeper_state::offer_names(const std::string& source, const std::vector<tls::certificate>& all,
+void certificate_keeper_state::offer_names(const std::string& source,
+                                           const std::vector<tls::certificate>& all,
                                            keeper_effects& out) {
   std::set<std::string> touched;
   for (const auto& name : by_source_[source]) {
@@ -76,9 +78,10 @@ void certificate_keeper_state::choose(const std::string& name, keeper_effects& o
     out.emplace_back(drop_certificate{name});
     return;
   }
-  const auto& best = std::max_element(it->second.begin(), it->second.end(), [](const offer& a, const offer& b) {
-                       return a.what.not_after() < b.what.not_after();
-                     })->what;
+  const auto& best =
+      std::max_element(it->second.begin(), it->second.end(), [](const offer& a, const offer& b) {
+        return a.what.not_after() < b.what.not_after();
+      })->what;
   if (served != served_.end() && served->second.fingerprint() == best.fingerprint()) return;
   served_.insert_or_assign(name, best);
   out.emplace_back(serve_certificate{name, best});
@@ -94,8 +97,9 @@ const tls::certificate* certificate_keeper_state::covering(const std::string& ho
 
 // -- wishes -----------------------------------------------------------------------------
 
-result<keeper_effects> certificate_keeper_state::want(const std::string& host, const std::string& resolver,
-                                                      mono_time now, wall_time wall) {
+result<keeper_effects> certificate_keeper_state::want(const std::string& host,
+                                                      const std::string& resolver, mono_time now,
+                                                      wall_time wall) {
   keeper_effects out;
   auto it = wanted_.find(host);
   if (it != wanted_.end() && it->second.resolver == resolver) return out;
@@ -111,7 +115,8 @@ result<keeper_effects> certificate_keeper_state::want(const std::string& host, c
   if (w.at != phase::ordering) {
     w.resolver = resolver;
     review(host, w, now, wall);
-    if (const auto r = resolvers_.find(resolver); r != resolvers_.end()) start_orders(r->second, now, out);
+    if (const auto r = resolvers_.find(resolver); r != resolvers_.end())
+      start_orders(r->second, now, out);
   }
   return out;
 }
@@ -135,7 +140,8 @@ keeper_effects certificate_keeper_state::release(const std::string& host, mono_t
 }
 
 // Where a wish stands, given the certificates there are.
-void certificate_keeper_state::review(const std::string& host, wish& w, mono_time now, wall_time wall) {
+void certificate_keeper_state::review(const std::string& host, wish& w, mono_time now,
+                                      wall_time wall) {
   if (w.at == phase::ordering || w.at == phase::queued) return;
   const auto* certificate = covering(host);
   const auto r = resolvers_.find(w.resolver);
@@ -153,7 +159,9 @@ void certificate_keeper_state::review(const std::string& host, wish& w, mono_tim
   }
   if (r == resolvers_.end()) {
     w.at = phase::hopeless;
-    w.last_error = w.resolver.empty() ? "" : fmt::format("certificate resolver \"{}\" does not exist", w.resolver);
+    w.last_error = w.resolver.empty()
+                       ? ""
+                       : fmt::format("certificate resolver \"{}\" does not exist", w.resolver);
     return;
   }
   if (!r->second.facts.unsupported.empty()) {
@@ -165,7 +173,8 @@ void certificate_keeper_state::review(const std::string& host, wish& w, mono_tim
   enqueue(host, w);
 }
 
-void certificate_keeper_state::plan(const std::string& host, wish& w, std::optional<mono_time> due) {
+void certificate_keeper_state::plan(const std::string& host, wish& w,
+                                    std::optional<mono_time> due) {
   if (w.due) due_.erase({*w.due, host});
   w.due = due;
   if (w.due) due_.insert({*w.due, host});
@@ -198,8 +207,9 @@ void certificate_keeper_state::start_orders(resolver_state& r, mono_time now, ke
   }
 }
 
-keeper_effects certificate_keeper_state::order_completed(const std::string& host, tls::certificate made,
-                                                         mono_time now, wall_time wall) {
+keeper_effects certificate_keeper_state::order_completed(const std::string& host,
+                                                         tls::certificate made, mono_time now,
+                                                         wall_time wall) {
   keeper_effects out;
   offer_names("order " + host, {made}, out);
   const auto it = wanted_.find(host);
@@ -219,8 +229,8 @@ keeper_effects certificate_keeper_state::order_completed(const std::string& host
   return out;
 }
 
-keeper_effects certificate_keeper_state::order_failed(const std::string& host, const acme::failure& why,
-                                                      mono_time now) {
+keeper_effects certificate_keeper_state::order_failed(const std::string& host,
+                                                      const acme::failure& why, mono_time now) {
   keeper_effects out;
   const auto it = wanted_.find(host);
   if (it == wanted_.end() || it->second.at != phase::ordering) return out;
@@ -265,7 +275,8 @@ std::optional<mono_time> certificate_keeper_state::next_tick() const {
   std::optional<mono_time> next;
   if (!due_.empty()) next = due_.begin()->first;
   for (const auto& [name, r] : resolvers_)
-    if (r.closed_until && !r.probing && !r.queue.empty() && (!next || *r.closed_until < *next)) next = r.closed_until;
+    if (r.closed_until && !r.probing && !r.queue.empty() && (!next || *r.closed_until < *next))
+      next = r.closed_until;
   return next;
 }
 
@@ -278,7 +289,8 @@ std::size_t certificate_keeper_state::ordering() const noexcept {
 }
 
 std::string certificate_keeper_state::state_of(const std::string& host) const {
-  if (const auto* certificate = covering(host)) return "valid until " + date_of(certificate->not_after());
+  if (const auto* certificate = covering(host))
+    return "valid until " + date_of(certificate->not_after());
   const auto it = wanted_.find(host);
   if (it == wanted_.end() || it->second.resolver.empty()) return "default";
   const auto& w = it->second;
@@ -288,7 +300,8 @@ std::string certificate_keeper_state::state_of(const std::string& host) const {
   return "pending: " + (w.last_error.empty() ? std::string("waiting for its turn") : w.last_error);
 }
 
-std::vector<keeper_row> certificate_keeper_state::rows(std::size_t limit, mono_time now, wall_time wall) const {
+std::vector<keeper_row> certificate_keeper_state::rows(std::size_t limit, mono_time now,
+                                                       wall_time wall) const {
   std::vector<keeper_row> pending;
   std::vector<keeper_row> others;
   for (const auto& [host, w] : wanted_) {
@@ -304,7 +317,8 @@ std::vector<keeper_row> certificate_keeper_state::rows(std::size_t limit, mono_t
   const auto by_host = [](const keeper_row& a, const keeper_row& b) { return a.host < b.host; };
   std::sort(pending.begin(), pending.end(), by_host);
   std::sort(others.begin(), others.end(), by_host);
-  pending.insert(pending.end(), std::make_move_iterator(others.begin()), std::make_move_iterator(others.end()));
+  pending.insert(pending.end(), std::make_move_iterator(others.begin()),
+                 std::make_move_iterator(others.end()));
   if (pending.size() > limit) pending.resize(limit);
   return pending;
 }

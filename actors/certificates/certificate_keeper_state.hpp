@@ -2,8 +2,8 @@
 // Which certificates there are, which are wanted, and what to do about the difference.
 //
 // Certificates come from sources (files of the configuration, certbot's folder, acme.json, our own
-// orders); of two for one name the one that lasts longer is served. A wanted host that none covers is
-// ordered from its resolver's CA: a few at a time, after a pause when it failed, and while a CA
+// orders); of two for one name the one that lasts longer is served. A wanted host that none covers
+// is ordered from its resolver's CA: a few at a time, after a pause when it failed, and while a CA
 // cannot be reached one order tries it for all. Nobody waits: the answer to a wish is its state.
 // Owner: the certificate_keeper. Runs on: the scheduler; no CAF type in it, time comes in.
 // Bounded by: max_wanted; orders_at_once for each resolver.
@@ -50,13 +50,15 @@ using keeper_effect = std::variant<serve_certificate, drop_certificate, begin_or
 using keeper_effects = std::vector<keeper_effect>;
 
 struct resolver_facts {
-  std::string unsupported;  ///< why no order can be made: "dnsChallenge provider ..."; empty = it can
+  std::string
+      unsupported;  ///< why no order can be made: "dnsChallenge provider ..."; empty = it can
 };
 
 struct keeper_limits {
   std::size_t max_wanted = 1'000'000;
-  std::size_t orders_at_once = 8;          ///< of one resolver
-  milliseconds renewal_jitter{3'600'000};  ///< so that what was issued together is not renewed together
+  std::size_t orders_at_once = 8;  ///< of one resolver
+  milliseconds renewal_jitter{
+      3'600'000};  ///< so that what was issued together is not renewed together
 };
 
 /// One line of `stagedoor certificates`.
@@ -71,27 +73,28 @@ struct keeper_row {
 
 class certificate_keeper_state {
  public:
-  certificate_keeper_state(std::map<std::string, resolver_facts> resolvers, keeper_limits limits = {},
-                           unsigned seed = std::random_device{}());
+  certificate_keeper_state(std::map<std::string, resolver_facts> resolvers,
+                           keeper_limits limits = {}, unsigned seed = std::random_device{}());
 
   // -- certificates -----------------------------------------------------------------
 
   /// All that |source| has now; what it had before and has no more is dropped.
-  [[nodiscard]] keeper_effects found(const std::string& source, std::vector<tls::certificate> all, mono_time now,
-                                     wall_time wall);
+  [[nodiscard]] keeper_effects found(const std::string& source, std::vector<tls::certificate> all,
+                                     mono_time now, wall_time wall);
 
   // -- wishes -------------------------------------------------------------------------
 
   /// On failure: overloaded.
-  [[nodiscard]] result<keeper_effects> want(const std::string& host, const std::string& resolver, mono_time now,
-                                            wall_time wall);
+  [[nodiscard]] result<keeper_effects> want(const std::string& host, const std::string& resolver,
+                                            mono_time now, wall_time wall);
   [[nodiscard]] keeper_effects release(const std::string& host, mono_time now);
 
   // -- orders -------------------------------------------------------------------------
 
-  [[nodiscard]] keeper_effects order_completed(const std::string& host, tls::certificate made, mono_time now,
-                                               wall_time wall);
-  [[nodiscard]] keeper_effects order_failed(const std::string& host, const acme::failure& why, mono_time now);
+  [[nodiscard]] keeper_effects order_completed(const std::string& host, tls::certificate made,
+                                               mono_time now, wall_time wall);
+  [[nodiscard]] keeper_effects order_failed(const std::string& host, const acme::failure& why,
+                                            mono_time now);
   [[nodiscard]] keeper_effects tick(mono_time now, wall_time wall);
   [[nodiscard]] std::optional<mono_time> next_tick() const;
 
@@ -100,7 +103,8 @@ class certificate_keeper_state {
   /// "valid until 2027-01-31", "pending: why", "default".
   [[nodiscard]] std::string state_of(const std::string& host) const;
   /// Those that are pending first; at most |limit|.
-  [[nodiscard]] std::vector<keeper_row> rows(std::size_t limit, mono_time now, wall_time wall) const;
+  [[nodiscard]] std::vector<keeper_row> rows(std::size_t limit, mono_time now,
+                                             wall_time wall) const;
   [[nodiscard]] std::size_t wanted() const noexcept { return wanted_.size(); }
   [[nodiscard]] std::size_t names() const noexcept { return served_.size(); }
   [[nodiscard]] std::size_t ordering() const noexcept;
@@ -129,7 +133,8 @@ class certificate_keeper_state {
     tls::certificate what;
   };
 
-  void offer_names(const std::string& source, const std::vector<tls::certificate>& all, keeper_effects& out);
+  void offer_names(const std::string& source, const std::vector<tls::certificate>& all,
+                   keeper_effects& out);
   void choose(const std::string& name, keeper_effects& out);
   [[nodiscard]] const tls::certificate* covering(const std::string& host) const;
   void review(const std::string& host, wish& w, mono_time now, wall_time wall);
@@ -140,10 +145,10 @@ class certificate_keeper_state {
 
   const keeper_limits limits_;
   std::map<std::string, resolver_state> resolvers_;
-  std::map<std::string, std::vector<offer>> offers_;    ///< by name
+  std::map<std::string, std::vector<offer>> offers_;           ///< by name
   std::map<std::string, std::vector<std::string>> by_source_;  ///< names a source offers
-  std::map<std::string, tls::certificate> served_;      ///< by name
-  std::unordered_map<std::string, wish> wanted_;        ///< by host
+  std::map<std::string, tls::certificate> served_;             ///< by name
+  std::unordered_map<std::string, wish> wanted_;               ///< by host
   std::set<std::pair<mono_time, std::string>> due_;
   std::minstd_rand random_;
 };

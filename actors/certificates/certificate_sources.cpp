@@ -49,7 +49,8 @@ class reader {
     return text.find("-----BEGIN") == std::string::npos ? config_.node.edge_path(text) : text;
   }
 
-  void add(const acme::stored_certificate& c, const std::string& name, std::vector<tls::certificate>& into) {
+  void add(const acme::stored_certificate& c, const std::string& name,
+           std::vector<tls::certificate>& into) {
     auto made = tls::certificate::parse(c.chain_pem, c.key_pem, name);
     if (made)
       into.push_back(*std::move(made));

@@ -13,7 +13,7 @@
 
 namespace stagedoor::actors {
 
-[[nodiscard]] certificates_loaded read_certificate_sources(const configs::loaded& config,
-                                                           const std::vector<configs::tls_certificate>& files);
+[[nodiscard]] certificates_loaded read_certificate_sources(
+    const configs::loaded& config, const std::vector<configs::tls_certificate>& files);
 
 }  // namespace stagedoor::actors

@@ -13,12 +13,16 @@ namespace {
 
 using supervision::child_context;
 
-supervision::listed_child account(const node_parts& parts, const configs::certificate_resolver& resolver) {
-  return supervision::worker(resolver.name, [&parts, &resolver](shell& parent, const child_context&) {
-    auto key = account_key(account_folder(parts.config->node, resolver.name));
-    if (!key) throw std::runtime_error(to_string(key.error()));  // a failed start: tried again, with backoff
-    return parent.spawn<acme_account>(parts, resolver, *std::move(key));
-  });
+supervision::listed_child account(const node_parts& parts,
+                                  const configs::certificate_resolver& resolver) {
+  return supervision::worker(
+      resolver.name, [&parts, &resolver](shell& parent, const child_context&) {
+        auto key = account_key(account_folder(parts.config->node, resolver.name));
+        if (!key)
+          throw std::runtime_error(
+              to_string(key.error()));  // a failed start: tried again, with backoff
+        return parent.spawn<acme_account>(parts, resolver, *std::move(key));
+      });
 }
 
 supervision::supervisor_plan orders_plan(const node_parts& parts) {
@@ -34,8 +38,9 @@ supervision::supervisor_plan orders_plan(const node_parts& parts) {
     if (!account_key_of) throw std::runtime_error(to_string(account_key_of.error()));
     if (!certificate_key) throw std::runtime_error(to_string(certificate_key.error()));
     return parent.spawn<acme_order>(
-        parts, acme_order_options{context.id, resolver->name, resolver->ca_server, resolver->profile,
-                                  account_key_of->thumbprint(), *std::move(certificate_key)});
+        parts,
+        acme_order_options{context.id, resolver->name, resolver->ca_server, resolver->profile,
+                           account_key_of->thumbprint(), *std::move(certificate_key)});
   };
   return plan;
 }
@@ -48,11 +53,13 @@ supervision::supervisor_plan certificates_plan(const node_parts& parts) {
   for (const auto& resolver : parts.config->edge.resolvers)
     if (resolver.http_challenge) accounts.children.push_back(account(parts, resolver));
   auto plan = supervision::plan_of("certificates");
-  plan.children.push_back(supervision::named("accounts", supervision::subtree(std::move(accounts))));
+  plan.children.push_back(
+      supervision::named("accounts", supervision::subtree(std::move(accounts))));
   plan.children.push_back(supervision::named("orders", supervision::subtree(orders_plan(parts))));
-  plan.children.push_back(supervision::worker("certificate_keeper", [&parts](shell& parent, const child_context&) {
-    return parent.spawn<certificate_keeper>(parts);
-  }));
+  plan.children.push_back(
+      supervision::worker("certificate_keeper", [&parts](shell& parent, const child_context&) {
+        return parent.spawn<certificate_keeper>(parts);
+      }));
   return plan;
 }
 

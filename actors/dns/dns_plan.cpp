@@ -37,7 +37,8 @@ class planner {
     }
     return dns::lower_cased(*parsed);
   }
-  std::vector<dns::wire_name> wires(const std::vector<std::string>& names, const configs::location& where) {
+  std::vector<dns::wire_name> wires(const std::vector<std::string>& names,
+                                    const configs::location& where) {
     std::vector<dns::wire_name> all;
     for (const auto& name : names) all.push_back(wire(name, where));
     return all;
@@ -57,7 +58,8 @@ class planner {
     for (const auto& zone : block.zones) {
       const auto port = configs::offset_port(zone.port, node_.node.port_offset);
       if (!port) {
-        out_.error(zone.where, fmt::format("port {} with port_offset: {}", zone.port, port.error().detail));
+        out_.error(zone.where,
+                   fmt::format("port {} with port_offset: {}", zone.port, port.error().detail));
         continue;
       }
       if (block.bind.empty()) all.push_back(listener(net::wildcard(*port)));
@@ -66,7 +68,8 @@ class planner {
         if (at)
           all.push_back(listener(*at));
         else
-          out_.error(block.where, fmt::format("bind: {} (interface names are not supported yet)", at.error().detail));
+          out_.error(block.where, fmt::format("bind: {} (interface names are not supported yet)",
+                                              at.error().detail));
       }
     }
     std::sort(all.begin(), all.end());
@@ -76,7 +79,8 @@ class planner {
 
   // -- plugins --------------------------------------------------------------------
 
-  std::shared_ptr<const dns::forward_options> forward(const configs::forward_plugin& f, const std::string& from) {
+  std::shared_ptr<const dns::forward_options> forward(const configs::forward_plugin& f,
+                                                      const std::string& from) {
     auto made = std::make_shared<dns::forward_options>();
     made->from = wire(from, f.where);
     made->except = wires(f.except, f.where);
@@ -136,8 +140,8 @@ class planner {
 
   // -- blocks ---------------------------------------------------------------------
 
-  dns::served_zone zone(const std::string& name, const std::string& path, const configs::location& where,
-                        milliseconds reload) {
+  dns::served_zone zone(const std::string& name, const std::string& path,
+                        const configs::location& where, milliseconds reload) {
     const auto apex = wire(name, where);
     const auto known = zone_ids_.find(name);
     if (known != zone_ids_.end()) {
@@ -180,10 +184,11 @@ class planner {
     dns::server_block made;
     made.keys = {apex};
     for (const auto& l : plan_.listeners) {
-      const bool claimed = std::any_of(plan_.blocks.begin(), plan_.blocks.end(), [&](const auto& b) {
-        return std::find(b.keys.begin(), b.keys.end(), apex) != b.keys.end() &&
-               std::find(b.listeners.begin(), b.listeners.end(), l.id) != b.listeners.end();
-      });
+      const bool claimed =
+          std::any_of(plan_.blocks.begin(), plan_.blocks.end(), [&](const auto& b) {
+            return std::find(b.keys.begin(), b.keys.end(), apex) != b.keys.end() &&
+                   std::find(b.listeners.begin(), b.listeners.end(), l.id) != b.listeners.end();
+          });
       if (!claimed) made.listeners.push_back(l.id);
     }
     if (made.listeners.empty()) return;
@@ -207,34 +212,42 @@ class planner {
 
 }  // namespace
 
-dns_plan plan_dns(const configs::dns_config& from, const configs::settings& node, diagnostics& out) {
+dns_plan plan_dns(const configs::dns_config& from, const configs::settings& node,
+                  diagnostics& out) {
   return planner(node, out).plan(from);
 }
 
-result<dns::zone_data> make_platform_zone(const std::string& domain, const std::vector<std::string>& addresses,
+result<dns::zone_data> make_platform_zone(const std::string& domain,
+                                          const std::vector<std::string>& addresses,
                                           std::uint32_t serial) {
   std::string text = fmt::format(
-      "$TTL 60\n@ IN SOA ns.{0}. hostmaster.{0}. ( {1} 3600 600 86400 60 )\n@ IN NS ns.{0}.\n", domain, serial);
+      "$TTL 60\n@ IN SOA ns.{0}. hostmaster.{0}. ( {1} 3600 600 86400 60 )\n@ IN NS ns.{0}.\n",
+      domain, serial);
   for (const auto& a : addresses) {
     const char* type = a.find(':') == std::string::npos ? "A" : "AAAA";
     text += fmt::format("@ IN {1} {0}\nns IN {1} {0}\n", a, type);
   }
   const auto apex = dns::parse_name(domain + ".", dns::root_name());
   if (!apex) return apex.error();
-  auto parsed = dns::parse_zone(text, "the platform's zone", dns::lower_cased(*apex), dns::disk_reader(0));
+  auto parsed =
+      dns::parse_zone(text, "the platform's zone", dns::lower_cased(*apex), dns::disk_reader(0));
   if (!parsed.good())
-    return fault{fault_kind::invalid, fault_side::operator_input, retryable::no, parsed.errors.front().to_string()};
+    return fault{fault_kind::invalid, fault_side::operator_input, retryable::no,
+                 parsed.errors.front().to_string()};
   return std::move(parsed.data);
 }
 
 result<dns::zone_data> read_zone(const zone_plan& plan, const configs::settings& node) {
   if (plan.path.empty()) {
-    const auto now = std::chrono::duration_cast<seconds>(wall_clock::now().time_since_epoch()).count();
-    return make_platform_zone(node.platform.domain, node.platform.addresses, static_cast<std::uint32_t>(now));
+    const auto now =
+        std::chrono::duration_cast<seconds>(wall_clock::now().time_since_epoch()).count();
+    return make_platform_zone(node.platform.domain, node.platform.addresses,
+                              static_cast<std::uint32_t>(now));
   }
   auto parsed = dns::read_zone_file(plan.path, plan.apex);
   if (!parsed.good())
-    return fault{fault_kind::invalid, fault_side::operator_input, retryable::yes, parsed.errors.front().to_string()};
+    return fault{fault_kind::invalid, fault_side::operator_input, retryable::yes,
+                 parsed.errors.front().to_string()};
   return std::move(parsed.data);
 }
 

@@ -47,6 +47,7 @@ struct dns_plan {
                                                         std::uint32_t serial);
 
 /// Reads the file of |plan|, or makes the platform's zone. Blocks.
-[[nodiscard]] result<dns::zone_data> read_zone(const zone_plan& plan, const configs::settings& node);
+[[nodiscard]] result<dns::zone_data> read_zone(const zone_plan& plan,
+                                               const configs::settings& node);
 
 }  // namespace stagedoor::actors

@@ -45,7 +45,8 @@ void dns_zone::add(const add_zone_records& m) {
 
 void dns_zone::remove(const remove_zone_records& m) {
   for (const auto& match : m.matches)
-    std::erase_if(early_, [&](const dns::record& r) { return dns::same_name(r.owner, match.owner); });
+    std::erase_if(early_,
+                  [&](const dns::record& r) { return dns::same_name(r.owner, match.owner); });
   promise<messages::published> caller(this);
   if (options_.state->loaded())
     publish(options_.state->remove_records(m.matches), std::move(caller));
@@ -56,7 +57,8 @@ void dns_zone::remove(const remove_zone_records& m) {
 // The first read has ended, well or not.
 void dns_zone::catch_up() {
   read_once_ = true;
-  const auto callers = std::make_shared<std::vector<promise<messages::published>>>(std::move(early_callers_));
+  const auto callers =
+      std::make_shared<std::vector<promise<messages::published>>>(std::move(early_callers_));
   early_callers_.clear();
   const auto tell_all = [callers](messages::published live) {
     for (auto& caller : *callers) caller.deliver(live);
@@ -72,8 +74,9 @@ void dns_zone::catch_up() {
   }
   const auto made = std::make_shared<dns::change_set>(*std::move(change));
   ask<messages::published>(
-      this, find_name(system(), "names"),
-      change_names{{[made](dns::name_table_writer& table) { dns::stage(std::move(*made), table); }}},
+      this, find_name(system(), "names"), change_names{{[made](dns::name_table_writer& table) {
+        dns::stage(std::move(*made), table);
+      }}},
       options_.publish_deadline, [tell_all](messages::published& live) { tell_all(live); },
       [callers](const fault& f) {
         for (auto& caller : *callers) caller.fail(f);
@@ -100,7 +103,8 @@ void dns_zone::loaded(const result<dns::zone_data>& content) {
   }
   last_error_.clear();
   if (!change->items.empty()) {
-    log::info("zone loaded", {{"zone", zone}, {"serial", change->serial}, {"names", options_.state->names()}});
+    log::info("zone loaded",
+              {{"zone", zone}, {"serial", change->serial}, {"names", options_.state->names()}});
     publish(std::move(change), {});
   }
   if (!read_once_ || !early_.empty()) catch_up();
@@ -118,8 +122,9 @@ void dns_zone::publish(result<dns::change_set> change, promise<messages::publish
   const auto made = std::make_shared<dns::change_set>(*std::move(change));
   const auto shared = std::make_shared<promise<messages::published>>(std::move(caller));
   ask<messages::published>(
-      this, find_name(system(), "names"),
-      change_names{{[made](dns::name_table_writer& table) { dns::stage(std::move(*made), table); }}},
+      this, find_name(system(), "names"), change_names{{[made](dns::name_table_writer& table) {
+        dns::stage(std::move(*made), table);
+      }}},
       options_.publish_deadline, [shared](messages::published& live) { shared->deliver(live); },
       [shared](const fault& f) { shared->fail(f); });
 }

@@ -9,9 +9,9 @@
 // | messages::report_zone   | messages::zone_report | at once                                   |
 //
 // A file that cannot be read or parsed is logged, shown in the report, and tried again; what was
-// served before stays; records for a zone that was never loaded wait for it. The zone_state outlives the actor, so a restart loses nothing.
-// Owner: the dns_supervisor. Runs on: the scheduler; files are read in the files loop.
-// Stops when: told to; the loops keep the zone.
+// served before stays; records for a zone that was never loaded wait for it. The zone_state
+// outlives the actor, so a restart loses nothing. Owner: the dns_supervisor. Runs on: the
+// scheduler; files are read in the files loop. Stops when: told to; the loops keep the zone.
 #pragma once
 
 #include "actors/dns/zone_messages.hpp"

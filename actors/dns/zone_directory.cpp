@@ -147,7 +147,8 @@ void zone_directory::report() {
               [all](messages::zone_report& z) {
                 all->rows.rows.push_back(
                     {"dns", z.zone,
-                     fmt::format("serial {}, {} names, {} records{}{}", z.serial, z.names, z.records,
+                     fmt::format("serial {}, {} names, {} records{}{}", z.serial, z.names,
+                                 z.records,
                                  z.last_error.empty() ? "" : ", last error: ", z.last_error)});
                 all->done();
               },

@@ -27,17 +27,17 @@
 namespace stagedoor::actors {
 
 struct zone_directory_options {
-  std::vector<std::string> ids;          ///< of all its zones, as children
-  std::vector<std::string> team_zones;   ///< of those that team names go into; id = "kanban.domain."
-  std::vector<net::address> addresses;   ///< what the names have
-  std::uint32_t ttl = 60;                ///< seconds
+  std::vector<std::string> ids;         ///< of all its zones, as children
+  std::vector<std::string> team_zones;  ///< of those that team names go into; id = "kanban.domain."
+  std::vector<net::address> addresses;  ///< what the names have
+  std::uint32_t ttl = 60;               ///< seconds
   milliseconds deadline = seconds(5);
 };
 
 /// A and AAAA records of {label}.{apex} for the addresses. On failure: malformed, too_large.
-[[nodiscard]] result<std::vector<dns::record>> host_records(const std::string& label, std::string_view apex_text,
-                                                            const std::vector<net::address>& addresses,
-                                                            std::uint32_t ttl);
+[[nodiscard]] result<std::vector<dns::record>> host_records(
+    const std::string& label, std::string_view apex_text,
+    const std::vector<net::address>& addresses, std::uint32_t ttl);
 
 class zone_directory final : public shell {
  public:

@@ -42,7 +42,8 @@ struct file_provider::watcher {
   std::unique_ptr<directory_watch> folders;
 };
 
-file_provider::file_provider(caf::actor_config& cfg, const node_parts& parts, supervision::child_context self)
+file_provider::file_provider(caf::actor_config& cfg, const node_parts& parts,
+                             supervision::child_context self)
     : shell(cfg, "file_provider"),
       parts_(parts),
       self_(std::move(self)),
@@ -60,8 +61,9 @@ caf::behavior file_provider::make_behavior() {
         if (reading_)
           again_ = true;
         else if (!throttle_.when())
-          throttle_.arm(*this, std::max(now(), last_read_ + std::chrono::duration_cast<milliseconds>(
-                                                               parts_.config->edge.provider_throttle)));
+          throttle_.arm(*this,
+                        std::max(now(), last_read_ + std::chrono::duration_cast<milliseconds>(
+                                                         parts_.config->edge.provider_throttle)));
       },
       [this](const files_read& m) {
         reading_ = false;
@@ -83,12 +85,15 @@ void file_provider::on_exit() {
 void file_provider::start_watching() {
   const auto folders = folders_of(*parts_.config);
   if (folders.empty()) return;
-  const bool posted = parts_.control->post([w = watcher_, to = address(), folders, l = parts_.control] {
-    w->folders = std::make_unique<directory_watch>(*l, folders, [to] { loop_gateway::send(to, files_changed{}); });
+  const bool posted = parts_.control->post([w = watcher_, to = address(), folders,
+                                            l = parts_.control] {
+    w->folders = std::make_unique<directory_watch>(
+        *l, folders, [to] { loop_gateway::send(to, files_changed{}); });
     if (const auto started = w->folders->start(); !started)
       log::warning("configuration files are not watched", {{"error", to_string(started.error())}});
   });
-  if (!posted) log::warning("configuration files are not watched", {{"error", "the control loop is busy"}});
+  if (!posted)
+    log::warning("configuration files are not watched", {{"error", "the control loop is busy"}});
 }
 
 void file_provider::read() {
@@ -126,7 +131,8 @@ void file_provider::apply(configs::loaded& config) {
 
   const auto keeper = find_name(system(), "certs");
   tell(keeper, watch_certificate_files{std::move(routing.certificate_files)});
-  for (const auto& [host, resolver] : routing.certificates) tell(keeper, messages::want_certificate{host, resolver});
+  for (const auto& [host, resolver] : routing.certificates)
+    tell(keeper, messages::want_certificate{host, resolver});
 
   // A registry that was restarted has forgotten the offers.
   watch(find_name(system(), "registry"), [this](const end_reason&) { offer_again(); });
@@ -146,7 +152,8 @@ void file_provider::send(const std::string& source, const std::vector<source_off
           one_answered();
         },
         [this, source, host = o.host](const fault& f) {
-          log::error("site not published", {{"site", host}, {"source", source}, {"error", to_string(f)}});
+          log::error("site not published",
+                     {{"site", host}, {"source", source}, {"error", to_string(f)}});
           one_answered();
         });
   }
@@ -171,7 +178,9 @@ void file_provider::offer_again() {
 
 messages::status_rows file_provider::report() const {
   messages::status_rows out;
-  const auto row = [&](const char* key, std::string value) { out.rows.push_back({"providers", key, std::move(value)}); };
+  const auto row = [&](const char* key, std::string value) {
+    out.rows.push_back({"providers", key, std::move(value)});
+  };
   row("files", fmt::format("{} sites", files_.all().size()));
   row("compose", fmt::format("{} sites", compose_.all().size()));
   row("errors", fmt::format("{}", problems_));

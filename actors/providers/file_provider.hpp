@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The actor that follows the configuration files: it offers their routes, and again when they change.
+// The actor that follows the configuration files: it offers their routes, and again when they
+// change.
 //
-// | receives                | replies               | then                                          |
+// | receives                | replies               | then |
 // |-------------------------|-----------------------|-----------------------------------------------|
-// | files_changed           |                       | reads them, in the files loop                 |
-// | files_read              |                       | offers what differs, says what is wrong       |
-// | messages::report_status | messages::status_rows |                                               |
+// | files_changed           |                       | reads them, in the files loop | | files_read
+// |                       | offers what differs, says what is wrong       | |
+// messages::report_status | messages::status_rows |                                               |
 //
 // Sends: use_catalog to the registry and the teams; offer_routes to the registry;
 // messages::want_certificate and watch_certificate_files to the keeper.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/providers/middleware_builder.hpp"
 
+#include "runtime/base/ascii.hpp"
 #include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/basic_auth.hpp"
 #include "runtime/http/compress.hpp"
-#include "runtime/base/ascii.hpp"
 #include "runtime/http/headers.hpp"
 #include "runtime/http/htpasswd.hpp"
 #include "runtime/http/ip_range.hpp"
@@ -105,13 +105,15 @@ struct builder {
     options.encodings.clear();
     for (const auto& text : m.encodings) {
       const auto coding = http::parse_coding(text);
-      if (!coding) return wrong(fmt::format("encodings: expected gzip, br or zstd, got \"{}\"", text));
+      if (!coding)
+        return wrong(fmt::format("encodings: expected gzip, br or zstd, got \"{}\"", text));
       options.encodings.push_back(*coding);
     }
     if (!m.default_encoding.empty()) {
       options.default_encoding = http::parse_coding(m.default_encoding);
       if (!options.default_encoding)
-        return wrong(fmt::format("defaultEncoding: expected gzip, br or zstd, got \"{}\"", m.default_encoding));
+        return wrong(fmt::format("defaultEncoding: expected gzip, br or zstd, got \"{}\"",
+                                 m.default_encoding));
     }
     options.min_response_body_bytes = m.min_response_body_bytes;
     options.excluded_types = m.excluded_content_types;
@@ -125,8 +127,8 @@ struct builder {
   result<middleware_ptr> operator()(const configs::redirect_regex_middleware& m) const {
     auto pattern = http::regexp::compile(m.regex);
     if (!pattern) return pattern.error();
-    return middleware_ptr(std::make_shared<http::redirect_regex>(name, *std::move(pattern), m.replacement,
-                                                                 m.permanent));
+    return middleware_ptr(std::make_shared<http::redirect_regex>(name, *std::move(pattern),
+                                                                 m.replacement, m.permanent));
   }
   result<middleware_ptr> operator()(const configs::strip_prefix_middleware& m) const {
     return middleware_ptr(std::make_shared<http::strip_prefix>(name, m.prefixes));
@@ -159,9 +161,9 @@ struct builder {
 };
 
 /// Replaces the names in a chain by what they stand for. False when one is missing, or too deep.
-bool flatten(const std::map<std::string, const configs::middleware*>& chains, const std::string& name,
-             const middleware_map& plain, std::size_t depth, std::vector<middleware_ptr>& out,
-             std::string& missing) {
+bool flatten(const std::map<std::string, const configs::middleware*>& chains,
+             const std::string& name, const middleware_map& plain, std::size_t depth,
+             std::vector<middleware_ptr>& out, std::string& missing) {
   if (const auto found = plain.find(name); found != plain.end()) {
     out.insert(out.end(), found->second.begin(), found->second.end());
     return true;
@@ -199,8 +201,9 @@ void build_middlewares(const configs::dynamic_config& from, middleware_map& into
     if (flatten(chains, name, into, 0, parts, missing))
       flat[name] = std::move(parts);
     else
-      out.error(chain->where, fmt::format("chain \"{}\": \"{}\" does not exist, or is a chain of itself",
-                                          name, missing));
+      out.error(chain->where,
+                fmt::format("chain \"{}\": \"{}\" does not exist, or is a chain of itself", name,
+                            missing));
   }
   into.merge(flat);
 }

@@ -19,7 +19,8 @@ using middleware_map = decltype(catalog::middlewares);
 
 /// Adds the middlewares of |from|; a chain becomes the list of what it names, in order, up to
 /// max_chain_depth chains in chains.
-void build_middlewares(const configs::dynamic_config& from, middleware_map& into, configs::diagnostics& out);
+void build_middlewares(const configs::dynamic_config& from, middleware_map& into,
+                       configs::diagnostics& out);
 
 inline constexpr std::size_t max_chain_depth = 16;
 

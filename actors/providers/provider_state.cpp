@@ -15,7 +15,8 @@ bool same(const route_plan& a, const route_plan& b) {
   };
   return a.name == b.name && a.matcher.text() == b.matcher.text() && a.priority == b.priority &&
          a.entry_points == b.entry_points && a.tls == b.tls && a.middlewares == b.middlewares &&
-         a.service.name == b.service.name && a.service.pass_host_header == b.service.pass_host_header &&
+         a.service.name == b.service.name &&
+         a.service.pass_host_header == b.service.pass_host_header &&
          std::equal(a.service.servers.begin(), a.service.servers.end(), b.service.servers.begin(),
                     b.service.servers.end(), same_server);
 }
@@ -62,10 +63,12 @@ routing_config build_routing(const configs::loaded& from, const entry_point_list
   auto redirections = build_redirections(entry_points, middlewares->middlewares, out);
   if (!redirections.empty()) made.from_entry_points[""] = std::move(redirections);
   const auto build = [&](const configs::dynamic_config& config, plans_by_host& into) {
-    auto built = build_routes(config, from.edge, entry_points, from.unusable_routers, middlewares->middlewares, out);
+    auto built = build_routes(config, from.edge, entry_points, from.unusable_routers,
+                              middlewares->middlewares, out);
     into = std::move(built.sites);
     made.certificates.merge(built.certificates);
-    made.certificate_files.insert(made.certificate_files.end(), config.certificates.begin(), config.certificates.end());
+    made.certificate_files.insert(made.certificate_files.end(), config.certificates.begin(),
+                                  config.certificates.end());
     for (const auto& store : config.stores)
       if (store.default_certificate) made.certificate_files.push_back(*store.default_certificate);
   };

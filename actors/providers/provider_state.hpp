@@ -41,13 +41,14 @@ struct routing_config {
   std::shared_ptr<const catalog> middlewares;
   plans_by_host from_files;
   plans_by_host from_compose;
-  plans_by_host from_entry_points;  ///< redirections
+  plans_by_host from_entry_points;                  ///< redirections
   std::map<std::string, std::string> certificates;  ///< hosts to resolvers
   std::vector<configs::tls_certificate> certificate_files;
 };
 
 /// Errors go to |out| with their places.
-[[nodiscard]] routing_config build_routing(const configs::loaded& from, const entry_point_list& entry_points,
+[[nodiscard]] routing_config build_routing(const configs::loaded& from,
+                                           const entry_point_list& entry_points,
                                            configs::diagnostics& out);
 
 /// The last good version of each file takes the place of one that is bad now.

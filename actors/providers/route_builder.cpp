@@ -13,7 +13,7 @@
 namespace stagedoor::actors {
 namespace {
 
-constexpr std::size_t max_service_depth = 8;          ///< weighted services inside weighted services
+constexpr std::size_t max_service_depth = 8;  ///< weighted services inside weighted services
 constexpr std::uint32_t max_server_weight = 1'000'000;
 
 using configs::diagnostics;
@@ -21,14 +21,16 @@ using configs::diagnostics;
 class builder {
  public:
   builder(const configs::dynamic_config& from, const configs::static_config& edge,
-          const entry_point_list& entry_points, const decltype(catalog::middlewares)& known, diagnostics& out)
+          const entry_point_list& entry_points, const decltype(catalog::middlewares)& known,
+          diagnostics& out)
       : edge_(edge), entry_points_(entry_points), known_(known), out_(out) {
     for (const auto& s : from.services) services_.emplace(s.name, &s);
   }
 
   void add(const configs::router& r, built_routes& into) {
     auto matcher = http::rule::parse(r.rule);
-    if (r.v2_syntax) return fail(r.rule_at, r, "ruleSyntax v2 is not supported: write the rule in v3 syntax");
+    if (r.v2_syntax)
+      return fail(r.rule_at, r, "ruleSyntax v2 is not supported: write the rule in v3 syntax");
     if (!matcher) return fail(r.rule_at, r, fmt::format("rule: {}", matcher.error().detail));
     auto service = find_service(r);
     if (!service) return;
@@ -39,7 +41,8 @@ class builder {
     plan.service = *std::move(service);
     for (const auto& m : r.middlewares) {
       if (!known_.contains(m.name))
-        return fail(m.where, r, fmt::format("middleware \"{}\" does not exist or could not be built", m.name));
+        return fail(m.where, r,
+                    fmt::format("middleware \"{}\" does not exist or could not be built", m.name));
       plan.middlewares.push_back(m.name);
     }
     for (const auto* e : entry_points_of(r)) spread(r, plan, *e, into);
@@ -68,7 +71,8 @@ class builder {
 
   // One plan an entry point: its own middlewares come first, and its tls block counts where the
   // router has none.
-  void spread(const configs::router& r, route_plan plan, const configs::entry_point& e, built_routes& into) {
+  void spread(const configs::router& r, route_plan plan, const configs::entry_point& e,
+              built_routes& into) {
     const configs::router_tls* tls = r.tls ? &*r.tls : (e.tls ? &*e.tls : nullptr);
     plan.tls = tls != nullptr;
     plan.entry_points = entry_points_.bit_of(e.name);
@@ -77,19 +81,22 @@ class builder {
     for (const auto& name : e.middlewares) {
       first.push_back(configs::qualified(name, provider));
       if (!known_.contains(first.back()))
-        return fail(e.middlewares_at, r, fmt::format("middleware \"{}\" does not exist", first.back()));
+        return fail(e.middlewares_at, r,
+                    fmt::format("middleware \"{}\" does not exist", first.back()));
     }
     plan.middlewares.insert(plan.middlewares.begin(), first.begin(), first.end());
     if (tls != nullptr && !tls->cert_resolver.empty()) want_certificates(r, *tls, plan, into);
     for (const auto& site : plan.matcher.sites()) into.sites[site].push_back(plan);
   }
 
-  void want_certificates(const configs::router& r, const configs::router_tls& tls, const route_plan& plan,
-                         built_routes& into) {
+  void want_certificates(const configs::router& r, const configs::router_tls& tls,
+                         const route_plan& plan, built_routes& into) {
     if (edge_.find_resolver(tls.cert_resolver) == nullptr)
-      return fail(tls.cert_resolver_at, r, fmt::format("certificate resolver \"{}\" does not exist", tls.cert_resolver));
+      return fail(tls.cert_resolver_at, r,
+                  fmt::format("certificate resolver \"{}\" does not exist", tls.cert_resolver));
     if (tls.domains.empty())
-      for (const auto& host : plan.matcher.hosts()) into.certificates.emplace(host, tls.cert_resolver);
+      for (const auto& host : plan.matcher.hosts())
+        into.certificates.emplace(host, tls.cert_resolver);
     for (const auto& domain : tls.domains) {
       into.certificates.emplace(domain.main, tls.cert_resolver);
       for (const auto& san : domain.sans) into.certificates.emplace(san, tls.cert_resolver);
@@ -124,12 +131,13 @@ class builder {
       return true;
     }
     fail(it->second->where, r,
-         fmt::format("service kind \"{}\" is not supported yet", std::get<configs::unsupported_service>(kind).kind));
+         fmt::format("service kind \"{}\" is not supported yet",
+                     std::get<configs::unsupported_service>(kind).kind));
     return false;
   }
 
-  bool collect(const configs::router& r, const configs::service& s, const configs::load_balancer& balancer,
-               std::uint64_t weight, service_plan& into) {
+  bool collect(const configs::router& r, const configs::service& s,
+               const configs::load_balancer& balancer, std::uint64_t weight, service_plan& into) {
     into.pass_host_header = balancer.pass_host_header;
     for (const auto& server : balancer.servers) {
       auto url = parse_server_url(server.url);
@@ -138,8 +146,8 @@ class builder {
         return false;
       }
       const auto total = std::min<std::uint64_t>(weight * server.weight, max_server_weight);
-      into.servers.push_back({server.url, std::move(url->host), url->port, std::move(url->authority),
-                              static_cast<std::uint32_t>(total)});
+      into.servers.push_back({server.url, std::move(url->host), url->port,
+                              std::move(url->authority), static_cast<std::uint32_t>(total)});
     }
     return true;
   }
@@ -178,7 +186,8 @@ entry_point_list list_entry_points(const configs::static_config& from, std::uint
   return out;
 }
 
-void describe_entry_points(const configs::static_config& edge, const entry_point_list& entry_points, catalog& into) {
+void describe_entry_points(const configs::static_config& edge, const entry_point_list& entry_points,
+                           catalog& into) {
   for (const auto& name : edge.default_entry_points()) {
     const auto* e = edge.find_entry_point(name);
     if (e == nullptr || e->redirection) continue;
@@ -188,7 +197,8 @@ void describe_entry_points(const configs::static_config& edge, const entry_point
       // Without a provider a name means the files': a team has none of its own.
       auto qualified = configs::qualified(m, "file");
       auto& list = into.entry_point_middlewares;
-      if (std::find(list.begin(), list.end(), qualified) == list.end()) list.push_back(std::move(qualified));
+      if (std::find(list.begin(), list.end(), qualified) == list.end())
+        list.push_back(std::move(qualified));
     }
   }
 }
@@ -196,7 +206,8 @@ void describe_entry_points(const configs::static_config& edge, const entry_point
 // -- routes -------------------------------------------------------------------------
 
 built_routes build_routes(const configs::dynamic_config& from, const configs::static_config& edge,
-                          const entry_point_list& entry_points, const std::set<std::string>& unusable,
+                          const entry_point_list& entry_points,
+                          const std::set<std::string>& unusable,
                           const decltype(catalog::middlewares)& known, diagnostics& out) {
   built_routes into;
   builder b(from, edge, entry_points, known, out);
@@ -205,8 +216,8 @@ built_routes build_routes(const configs::dynamic_config& from, const configs::st
   return into;
 }
 
-route_plans build_redirections(const entry_point_list& entry_points, decltype(catalog::middlewares)& into,
-                               diagnostics& out) {
+route_plans build_redirections(const entry_point_list& entry_points,
+                               decltype(catalog::middlewares)& into, diagnostics& out) {
   route_plans plans;
   for (const auto& e : entry_points.all) {
     if (!e.redirection) continue;
@@ -220,7 +231,8 @@ route_plans build_redirections(const entry_point_list& entry_points, decltype(ca
       const auto target = std::find_if(entry_points.all.begin(), entry_points.all.end(),
                                        [&](const auto& other) { return other.name == to.to; });
       if (target == entry_points.all.end()) {
-        out.error(to.where, fmt::format("redirection of \"{}\": entry point \"{}\" does not exist", e.name, to.to));
+        out.error(to.where, fmt::format("redirection of \"{}\": entry point \"{}\" does not exist",
+                                        e.name, to.to));
         continue;
       }
       options.port = fmt::format("{}", entry_points.port_of(*target));
@@ -232,7 +244,8 @@ route_plans build_redirections(const entry_point_list& entry_points, decltype(ca
     plan.entry_points = entry_points.bit_of(e.name);
     plan.middlewares = {fmt::format("redirect-{}@internal", e.name)};
     plan.service.name = "noop@internal";
-    into[plan.middlewares[0]] = {std::make_shared<http::redirect_scheme>(plan.middlewares[0], std::move(options))};
+    into[plan.middlewares[0]] = {
+        std::make_shared<http::redirect_scheme>(plan.middlewares[0], std::move(options))};
     plans.push_back(std::move(plan));
   }
   return plans;

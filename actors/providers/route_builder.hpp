@@ -31,7 +31,8 @@ struct entry_point_list {
   [[nodiscard]] std::uint16_t port_of(const configs::entry_point& e) const noexcept;
 };
 
-[[nodiscard]] entry_point_list list_entry_points(const configs::static_config& from, std::uint16_t port_offset);
+[[nodiscard]] entry_point_list list_entry_points(const configs::static_config& from,
+                                                 std::uint16_t port_offset);
 
 using plans_by_host = std::map<std::string, route_plans>;
 
@@ -41,16 +42,23 @@ struct built_routes {
   std::map<std::string, std::string> certificates;
 };
 
-/// |unusable|: routers that were found wanting when they were read. |known|: the middlewares there are.
-[[nodiscard]] built_routes build_routes(const configs::dynamic_config& from, const configs::static_config& edge,
-                                        const entry_point_list& entry_points, const std::set<std::string>& unusable,
-                                        const decltype(catalog::middlewares)& known, configs::diagnostics& out);
+/// |unusable|: routers that were found wanting when they were read. |known|: the middlewares there
+/// are.
+[[nodiscard]] built_routes build_routes(const configs::dynamic_config& from,
+                                        const configs::static_config& edge,
+                                        const entry_point_list& entry_points,
+                                        const std::set<std::string>& unusable,
+                                        const decltype(catalog::middlewares)& known,
+                                        configs::diagnostics& out);
 
-/// The redirections of entry points, as routes for every host; their middlewares are added to |into|.
+/// The redirections of entry points, as routes for every host; their middlewares are added to
+/// |into|.
 [[nodiscard]] route_plans build_redirections(const entry_point_list& entry_points,
-                                             decltype(catalog::middlewares)& into, configs::diagnostics& out);
+                                             decltype(catalog::middlewares)& into,
+                                             configs::diagnostics& out);
 
 /// Which entry points serve teams, and with which middlewares before their own.
-void describe_entry_points(const configs::static_config& edge, const entry_point_list& entry_points, catalog& into);
+void describe_entry_points(const configs::static_config& edge, const entry_point_list& entry_points,
+                           catalog& into);
 
 }  // namespace stagedoor::actors

@@ -52,7 +52,8 @@ class table_publisher final : public shell {
   }
 
  private:
-  static constexpr milliseconds retry_interval{5};  ///< while a delta is on its way: a loop's mailbox may be full
+  static constexpr milliseconds retry_interval{
+      5};  ///< while a delta is on its way: a loop's mailbox may be full
 
   void apply(const Change& m) {
     m.stage(table_->table());

@@ -9,9 +9,7 @@
 namespace stagedoor::actors {
 
 janitor::janitor(caf::actor_config& cfg, janitor_actor_options options)
-    : shell(cfg, "janitor"),
-      options_(std::move(options)),
-      state_(options_.who, options_.janitor) {}
+    : shell(cfg, "janitor"), options_(std::move(options)), state_(options_.who, options_.janitor) {}
 
 caf::behavior janitor::make_behavior() {
   apply(state_.start(now()));

@@ -22,12 +22,12 @@
 namespace stagedoor::actors {
 
 struct janitor_options {
-  std::vector<std::string> queues;         ///< whose put-off tasks are looked after
-  std::vector<std::string> own_lists;      ///< processing lists of this run
+  std::vector<std::string> queues;     ///< whose put-off tasks are looked after
+  std::vector<std::string> own_lists;  ///< processing lists of this run
   milliseconds liveness_ttl{15'000};
   milliseconds liveness_interval{5'000};
-  milliseconds scan_interval{5'000};       ///< for the lists of dead runs
-  milliseconds promote_interval{1'000};    ///< at the longest; a known due time is met
+  milliseconds scan_interval{5'000};     ///< for the lists of dead runs
+  milliseconds promote_interval{1'000};  ///< at the longest; a known due time is met
   std::size_t recover_batch = 1'000;
   std::size_t promote_batch = 100;
 };
@@ -59,7 +59,7 @@ class janitor_state {
   enum class purpose : std::uint8_t { renew, scan, recover, promote };
   struct asked {
     purpose what;
-    std::size_t queue = 0;             ///< of promote
+    std::size_t queue = 0;              ///< of promote
     queue_names::processing_list list;  ///< of recover
     mono_time since;
   };

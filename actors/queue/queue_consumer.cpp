@@ -61,8 +61,12 @@ void queue_consumer::start_pop(const std::string& queue) {
   events.on_item = [to = address(), queue](std::string raw) {
     loop_gateway::send(to, queue_event{item_popped{queue, std::move(raw)}});
   };
-  events.on_adopt = [to = address(), queue] { loop_gateway::send(to, queue_event{pop_in_doubt{queue}}); };
-  events.on_idle = [to = address(), queue] { loop_gateway::send(to, queue_event{pop_went_idle{queue}}); };
+  events.on_adopt = [to = address(), queue] {
+    loop_gateway::send(to, queue_event{pop_in_doubt{queue}});
+  };
+  events.on_idle = [to = address(), queue] {
+    loop_gateway::send(to, queue_event{pop_went_idle{queue}});
+  };
   events.on_trouble = [queue](const fault& why) {
     log::debug("queue cannot be waited for", {{"queue", queue}, {"error", why.detail}});
   };

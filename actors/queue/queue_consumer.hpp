@@ -7,8 +7,8 @@
 // | messages::team_flow_progressed |                       | the task's progress, in Redis    |
 // | messages::report_status        | messages::status_rows |                                  |
 //
-// Sends: what its task_runner sends. Stops when: told to, once its runs have ended or their grace is
-// over and everything else is back in its queue; give it a longer stop deadline than stop_grace.
+// Sends: what its task_runner sends. Stops when: told to, once its runs have ended or their grace
+// is over and everything else is back in its queue; give it a longer stop deadline than stop_grace.
 // A restart loses nothing: the new one finds what the old one held in the processing lists.
 // Owner: the queue_supervisor. Runs on: the scheduler; the sockets are in the client's loop.
 // Bounded by: consumer_options::credit.

@@ -108,8 +108,7 @@ void queue_consumer_state::answered_take(const asked& was, const result<redis::r
   drained_ = items.size() / 2 < was.wanted;
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const auto index = static_cast<std::size_t>(items[i].integer);
-    if (index < queues_.size())
-      accept(index, items[i + 1].text, origin::told, wall, now, out);
+    if (index < queues_.size()) accept(index, items[i + 1].text, origin::told, wall, now, out);
   }
 }
 
@@ -321,17 +320,17 @@ void queue_consumer_state::begun(run_id run, const redis::reply& r, mono_time no
   forget(run, out);
 }
 
-consumer_effects queue_consumer_state::progressed(run_id run, const task_progress& p, mono_time now) {
+consumer_effects queue_consumer_state::progressed(run_id run, const task_progress& p,
+                                                  mono_time now) {
   consumer_effects out;
   const auto found = entries_.find(run);
   if (found == entries_.end() || found->second.at != phase::running) return out;
   auto& e = found->second;
   const bool new_step = p.step != e.shown.step || p.total_steps != e.shown.total_steps;
-  const std::uint32_t by_step =
-      p.total_steps == 0
-          ? 0
-          : static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                100, std::uint64_t{p.step} * 100 / p.total_steps));
+  const std::uint32_t by_step = p.total_steps == 0
+                                    ? 0
+                                    : static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                                          100, std::uint64_t{p.step} * 100 / p.total_steps));
   e.shown = p;
   e.percentage = std::max(e.percentage, std::min(p.percentage.value_or(by_step), 100U));
   e.last_word = now;
@@ -383,10 +382,12 @@ void queue_consumer_state::settle(run_id run, ending how, redis_call call, consu
   ask({.what = purpose::settle, .run = run}, std::move(call), out);
 }
 
-void queue_consumer_state::complete(run_id run, const task_outcome& outcome, consumer_effects& out) {
+void queue_consumer_state::complete(run_id run, const task_outcome& outcome,
+                                    consumer_effects& out) {
   const auto& e = entries_.at(run);
   if (!outcome.error)
-    settle(run, ending::finish_completed, finish_call(held(e), final_status::completed, outcome), out);
+    settle(run, ending::finish_completed, finish_call(held(e), final_status::completed, outcome),
+           out);
   else
     settle(run, ending::finish_failed, finish_call(held(e), final_status::failed, outcome), out);
 }
@@ -398,9 +399,11 @@ void queue_consumer_state::retry(run_id run, const fault& why, consumer_effects&
     return;
   }
   const auto doublings = std::min<std::uint32_t>(e.what.delivery - 1, 20);
-  const auto ceiling = std::min(options_.retry_cap.count(), options_.retry_base.count() << doublings);
+  const auto ceiling =
+      std::min(options_.retry_cap.count(), options_.retry_base.count() << doublings);
   // Between half of it and all of it: tasks that failed together do not come back together.
-  const auto delay = std::uniform_int_distribution<milliseconds::rep>(ceiling / 2, ceiling)(random_);
+  const auto delay =
+      std::uniform_int_distribution<milliseconds::rep>(ceiling / 2, ceiling)(random_);
   settle(run, ending::retry,
          put_off_call(held(e), fmt::format("+{}", delay), "retrying", why.detail), out);
 }
@@ -476,8 +479,9 @@ void queue_consumer_state::tick_entry(run_id run, entry& e, mono_time now, consu
     give_back(run, out);
   } else if (now - e.last_word >= options_.silence_limit) {
     out.push_back(cancel_run{run});
-    retry(run, {fault_kind::timed_out, fault_side::self, retryable::yes,
-                "the task's handler reported nothing for too long"},
+    retry(run,
+          {fault_kind::timed_out, fault_side::self, retryable::yes,
+           "the task's handler reported nothing for too long"},
           out);
   } else if (e.unsaved && !e.saving && now - e.last_save >= options_.progress_interval) {
     save_progress(run, now, out);

@@ -3,15 +3,14 @@
 // and how each task ends.
 //
 // Taking: while there is credit, one script moves as many items as there is room for, the queues
-// chosen by weight (8:1: high goes first, normal never starves); only when all are empty do blocking
-// pops wait on each of them. What this node holds is exactly its processing list, so a consumer of
-// another make may work beside us.
-// Safe keeping: an item is parsed only when it is in our list. Every end of a task is one script
-// that fails when the item is no longer ours. Whenever an answer was lost, and now and then, the
-// list is compared with what we know, and strangers in it are adopted.
-// Owner: a queue_consumer. Runs on: the scheduler. No CAF; time comes in as an argument.
-// Bounded by: consumer_options::credit items, plus one for each further queue of the lane.
-// On failure: store faults are retried for ever; nothing is dropped that Redis has not taken.
+// chosen by weight (8:1: high goes first, normal never starves); only when all are empty do
+// blocking pops wait on each of them. What this node holds is exactly its processing list, so a
+// consumer of another make may work beside us. Safe keeping: an item is parsed only when it is in
+// our list. Every end of a task is one script that fails when the item is no longer ours. Whenever
+// an answer was lost, and now and then, the list is compared with what we know, and strangers in it
+// are adopted. Owner: a queue_consumer. Runs on: the scheduler. No CAF; time comes in as an
+// argument. Bounded by: consumer_options::credit items, plus one for each further queue of the
+// lane. On failure: store faults are retried for ever; nothing is dropped that Redis has not taken.
 #pragma once
 
 #include "actors/queue/queue_names.hpp"
@@ -49,8 +48,8 @@ struct consumer_options {
   milliseconds stop_grace{10'000};      ///< for runs to end when stopping
   std::size_t dead_letters = 10'000;    ///< kept for each queue
   task_limits limits;
-  std::uint32_t seed = 1;               ///< of the retries' jitter
-  std::uint64_t instance = 0;           ///< tells the consumers of one run of a node apart
+  std::uint32_t seed = 1;      ///< of the retries' jitter
+  std::uint64_t instance = 0;  ///< tells the consumers of one run of a node apart
 };
 
 // -- effects ---------------------------------------------------------------------------------------
@@ -75,7 +74,7 @@ using consumer_effect = std::variant<ask_redis, order_pop, start_run, cancel_run
 using consumer_effects = std::vector<consumer_effect>;
 
 struct consumer_counters {
-  std::uint64_t taken = 0;       ///< items that came into our lists
+  std::uint64_t taken = 0;  ///< items that came into our lists
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
   std::uint64_t retried = 0;
@@ -83,8 +82,8 @@ struct consumer_counters {
   std::uint64_t duplicates = 0;  ///< answered from the task's hash
   std::uint64_t put_off = 0;     ///< for their not_before
   std::uint64_t given_back = 0;
-  std::uint64_t adopted = 0;     ///< found in our list without having been told
-  std::uint64_t lost = 0;        ///< somebody else's by the time we were done
+  std::uint64_t adopted = 0;  ///< found in our list without having been told
+  std::uint64_t lost = 0;     ///< somebody else's by the time we were done
 };
 
 class queue_consumer_state {
@@ -130,10 +129,17 @@ class queue_consumer_state {
     waiting,    ///< its id is being worked on already; it is decided when that is done
     beginning,  ///< begin was asked
     running,
-    settling,   ///< an end was asked
+    settling,  ///< an end was asked
   };
   enum class purpose : std::uint8_t { take, scan, begin, progress, settle };
-  enum class ending : std::uint8_t { finish_completed, finish_failed, retry, put_off, bury, give_back };
+  enum class ending : std::uint8_t {
+    finish_completed,
+    finish_failed,
+    retry,
+    put_off,
+    bury,
+    give_back
+  };
 
   struct entry {
     std::size_t queue = 0;
@@ -142,11 +148,11 @@ class queue_consumer_state {
     bool adopted = false;    ///< from a scan; the answer that brought it may still come
     bool uncertain = false;  ///< a settling call may have run already
     ending end = ending::give_back;
-    redis_call last_call;              ///< to be repeated when Redis did not answer
-    std::optional<mono_time> again;    ///< when
-    std::string token;                 ///< of this delivery
-    task_progress shown;               ///< newest progress, saved or not
-    std::uint32_t percentage = 0;      ///< highest so far
+    redis_call last_call;            ///< to be repeated when Redis did not answer
+    std::optional<mono_time> again;  ///< when
+    std::string token;               ///< of this delivery
+    task_progress shown;             ///< newest progress, saved or not
+    std::uint32_t percentage = 0;    ///< highest so far
     bool saving = false;
     bool unsaved = false;
     mono_time last_save{};

@@ -48,11 +48,13 @@ std::optional<processing_list> parse_processing(std::string_view key) {
   const auto queue = key.substr(1, mark - 1);
   const auto owner = key.substr(mark + processing_mark.size());
   const auto colon = owner.find(':');
-  if (queue.empty() || colon == 0 || colon == std::string_view::npos ||
-      colon + 1 == owner.size() || owner.find(':', colon + 1) != std::string_view::npos)
+  if (queue.empty() || colon == 0 || colon == std::string_view::npos || colon + 1 == owner.size() ||
+      owner.find(':', colon + 1) != std::string_view::npos)
     return std::nullopt;
-  return processing_list{std::string(key), std::string(queue),
-                         {std::string(owner.substr(0, colon)), std::string(owner.substr(colon + 1))}};
+  return processing_list{
+      std::string(key),
+      std::string(queue),
+      {std::string(owner.substr(0, colon)), std::string(owner.substr(colon + 1))}};
 }
 
 }  // namespace stagedoor::actors::queue_names

@@ -30,8 +30,8 @@ namespace stagedoor::actors::queue_scripts {
 /// channel, status channel, slug, statistics field. Replies {"kept"} or {"lost"}.
 [[nodiscard]] const redis::script& finish();
 
-/// KEYS processing, retry, task; ARGV raw, due (milliseconds since 1970, or +milliseconds from now),
-/// status, message, ttl, user channel, status channel, slug. Replies {"kept"} or {"lost"}.
+/// KEYS processing, retry, task; ARGV raw, due (milliseconds since 1970, or +milliseconds from
+/// now), status, message, ttl, user channel, status channel, slug. Replies {"kept"} or {"lost"}.
 [[nodiscard]] const redis::script& put_off();
 
 /// KEYS processing, queue, delivery; ARGV raw, "begun" or "". The item is the next to be taken.
@@ -41,7 +41,8 @@ namespace stagedoor::actors::queue_scripts {
 /// ttl, user channel, status channel, slug, statistics field. Replies {"kept"} or {"lost"}.
 [[nodiscard]] const redis::script& bury();
 
-/// KEYS retry, queue; ARGV how many at most. Replies moved, milliseconds until the next (-1 = none).
+/// KEYS retry, queue; ARGV how many at most. Replies moved, milliseconds until the next (-1 =
+/// none).
 [[nodiscard]] const redis::script& promote();
 
 /// KEYS liveness, registry; ARGV ttl milliseconds, processing lists... Replies 1.

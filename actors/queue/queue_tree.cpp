@@ -13,7 +13,7 @@ namespace {
 
 using supervision::child_context;
 
-constexpr std::size_t provisioning_credit = 64;       ///< teams provisioned at once
+constexpr std::size_t provisioning_credit = 64;  ///< teams provisioned at once
 constexpr milliseconds provisioning_deadline = seconds(120);
 
 /// High goes first, but normal gets one turn in nine even when high never runs dry.
@@ -21,36 +21,42 @@ std::vector<queue_share> provisioning_queues() {
   return {{"queue:provisioning:high", 8}, {"queue:provisioning:normal", 1}};
 }
 
-node_identity identity_of(const node_parts& parts) { return {parts.config->node.node.name, parts.incarnation}; }
+node_identity identity_of(const node_parts& parts) {
+  return {parts.config->node.node.name, parts.incarnation};
+}
 
 }  // namespace
 
 supervision::supervisor_plan queues_plan(const node_parts& parts) {
   auto plan = supervision::plan_of("queues", supervision::strategy::rest_for_one);
-  plan.children.push_back(supervision::worker("janitor", [&parts](shell& parent, const child_context&) {
-    janitor_actor_options options;
-    options.who = identity_of(parts);
-    options.client = parts.redis;
-    for (const auto& q : provisioning_queues()) {
-      options.janitor.queues.push_back(q.name);
-      options.janitor.own_lists.push_back(queue_names::processing(q.name, options.who));
-    }
-    return parent.spawn<janitor>(std::move(options));
-  }));
-  auto consumer = supervision::worker("provisioning", [&parts](shell& parent, const child_context&) {
-    queue_consumer_options options;
-    options.lane = "provisioning";
-    options.who = identity_of(parts);
-    options.consumer.queues = provisioning_queues();
-    options.consumer.credit = provisioning_credit;
-    options.client = parts.redis;
-    options.make_runner = [domain = parts.config->node.platform.domain](shell& self, run_reports reports) {
-      return std::make_unique<team_task_runner>(self, std::move(reports), domain, provisioning_deadline);
-    };
-    const auto made = parent.spawn<queue_consumer>(std::move(options));
-    publish_name(parent.system(), "queues", made);
-    return made;
-  });
+  plan.children.push_back(
+      supervision::worker("janitor", [&parts](shell& parent, const child_context&) {
+        janitor_actor_options options;
+        options.who = identity_of(parts);
+        options.client = parts.redis;
+        for (const auto& q : provisioning_queues()) {
+          options.janitor.queues.push_back(q.name);
+          options.janitor.own_lists.push_back(queue_names::processing(q.name, options.who));
+        }
+        return parent.spawn<janitor>(std::move(options));
+      }));
+  auto consumer =
+      supervision::worker("provisioning", [&parts](shell& parent, const child_context&) {
+        queue_consumer_options options;
+        options.lane = "provisioning";
+        options.who = identity_of(parts);
+        options.consumer.queues = provisioning_queues();
+        options.consumer.credit = provisioning_credit;
+        options.client = parts.redis;
+        options.make_runner = [domain = parts.config->node.platform.domain](shell& self,
+                                                                            run_reports reports) {
+          return std::make_unique<team_task_runner>(self, std::move(reports), domain,
+                                                    provisioning_deadline);
+        };
+        const auto made = parent.spawn<queue_consumer>(std::move(options));
+        publish_name(parent.system(), "queues", made);
+        return made;
+      });
   consumer.spec.policy.stop_deadline = seconds(20);
   plan.children.push_back(std::move(consumer));
   return plan;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A script or command that a state wants run, as a value; and the ticket its answer comes back with.
+// A script or command that a state wants run, as a value; and the ticket its answer comes back
+// with.
 #pragma once
 
 #include "runtime/redis/script.hpp"

@@ -13,7 +13,8 @@ void carry_out(shell& self, redis::client& client, const ask_redis& asked, milli
   // The client's deadlines are of the real clock, whatever clock this actor lives by.
   const auto until = mono_clock::now() + deadline;
   if (asked.call.script != nullptr)
-    client.eval(*asked.call.script, asked.call.keys, asked.call.arguments, until, std::move(answered));
+    client.eval(*asked.call.script, asked.call.keys, asked.call.arguments, until,
+                std::move(answered));
   else
     client.command(asked.call.arguments, until, std::move(answered));
 }

@@ -42,8 +42,8 @@ std::size_t depth_of(std::string_view text) noexcept {
 
 result<json> parse_object(std::string_view raw, const task_limits& limits) {
   if (raw.size() > limits.bytes)
-    return wrong(fault_kind::too_large,
-                 fmt::format("the task has {} bytes, at most {} are allowed", raw.size(), limits.bytes));
+    return wrong(fault_kind::too_large, fmt::format("the task has {} bytes, at most {} are allowed",
+                                                    raw.size(), limits.bytes));
   if (depth_of(raw) > limits.depth)
     return wrong(fault_kind::too_large,
                  fmt::format("the task is nested deeper than {} levels", limits.depth));
@@ -57,8 +57,7 @@ result<json> parse_object(std::string_view raw, const task_limits& limits) {
   };
   try {
     auto parsed = json::parse(raw.begin(), raw.end(), note_names);
-    if (!parsed.is_object())
-      return wrong(fault_kind::invalid, "the task is JSON, but no object");
+    if (!parsed.is_object()) return wrong(fault_kind::invalid, "the task is JSON, but no object");
     if (!repeated.empty())
       return wrong(fault_kind::invalid, fmt::format("field '{}' is there twice", repeated));
     return parsed;
@@ -89,8 +88,9 @@ result<std::string> safe_text(const json& object, const char* name, std::size_t 
     return wrong(fault_kind::invalid,
                  fmt::format("field '{}' must have 1 to {} characters", name, limit));
   if (!std::all_of(text.begin(), text.end(), is_safe))
-    return wrong(fault_kind::invalid,
-                 fmt::format("field '{}' may only contain letters, digits, '.', '_' and '-'", name));
+    return wrong(
+        fault_kind::invalid,
+        fmt::format("field '{}' may only contain letters, digits, '.', '_' and '-'", name));
   return text;
 }
 
@@ -98,8 +98,7 @@ result<void> read_payload(const json& object, task& into) {
   into.payload = "{}";
   const auto found = object.find("payload");
   if (found == object.end() || found->is_null()) return {};
-  if (!found->is_object())
-    return wrong(fault_kind::invalid, "field 'payload' must be an object");
+  if (!found->is_object()) return wrong(fault_kind::invalid, "field 'payload' must be an object");
   into.payload = found->dump();
   constexpr std::size_t longest_label = 63;  // RFC 1035 section 2.3.4
   if (const auto slug = found->find("slug");
@@ -114,8 +113,8 @@ std::optional<wall_time> parse_time(const std::string& text) {
   std::tm t{};
   const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &t);
   if (rest == nullptr) return std::nullopt;
-  if (*rest == '.')
-    do ++rest;
+  if (*rest == '.') do
+      ++rest;
     while (ascii::is_digit(*rest));
   if (std::string_view(rest) != "Z" && std::string_view(rest) != "+00:00") return std::nullopt;
   return wall_clock::from_time_t(::timegm(&t));
@@ -128,8 +127,8 @@ result<void> read_not_before(const json& object, task& into) {
   if (found->is_number()) {
     const auto value = found->get<double>();
     if (value >= 0 && value <= latest)
-      into.not_before = wall_time(std::chrono::duration_cast<wall_clock::duration>(
-          std::chrono::duration<double>(value)));
+      into.not_before = wall_time(
+          std::chrono::duration_cast<wall_clock::duration>(std::chrono::duration<double>(value)));
   } else if (found->is_string()) {
     into.not_before = parse_time(found->get<std::string>());
   }

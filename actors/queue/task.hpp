@@ -6,7 +6,8 @@
 // id and type are required; payload is an object; not_before is seconds since 1970, or an RFC 3339
 // time in UTC; other fields are the producer's own. Parsed only once the item is safe in a list of
 // ours, and the raw bytes stay what identifies it there.
-// Bounded by: task_limits. On failure: malformed, invalid, too_large; one sentence, naming the field.
+// Bounded by: task_limits. On failure: malformed, invalid, too_large; one sentence, naming the
+// field.
 #pragma once
 
 #include "runtime/base/clock.hpp"

@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t message_bytes = 512;  // of a message or error kept in a task's hash
 
 /// Readable, and short enough for a hash field.
-std::string shortened(std::string_view text) { return to_valid_utf8(text.substr(0, message_bytes)); }
+std::string shortened(std::string_view text) {
+  return to_valid_utf8(text.substr(0, message_bytes));
+}
 
 /// What all scripts that announce want after their own arguments.
 void append_channels(const held_task& t, redis_call& call) {
@@ -29,10 +31,10 @@ std::string delivery_key(const held_task& t) {
 }  // namespace
 
 redis_call begin_call(const held_task& t, const std::string& token, std::uint32_t max_deliveries) {
-  redis_call call{.script = &queue_scripts::begin(),
-                  .keys = {t.processing, queue_names::task(t.what.id), delivery_key(t)},
-                  .arguments = {t.what.raw, token, std::to_string(max_deliveries), t.what.id,
-                                t.what.type}};
+  redis_call call{
+      .script = &queue_scripts::begin(),
+      .keys = {t.processing, queue_names::task(t.what.id), delivery_key(t)},
+      .arguments = {t.what.raw, token, std::to_string(max_deliveries), t.what.id, t.what.type}};
   append_channels(t, call);
   return call;
 }
@@ -49,7 +51,8 @@ redis_call progress_call(const held_task& t, const task_progress& p, std::uint32
 redis_call finish_call(const held_task& t, final_status status, const task_outcome& outcome) {
   const bool ok = status == final_status::completed;
   const std::string name = ok ? "completed" : "failed";
-  const std::string message = outcome.message.empty() ? (ok ? "Completed" : "Failed") : outcome.message;
+  const std::string message =
+      outcome.message.empty() ? (ok ? "Completed" : "Failed") : outcome.message;
   redis_call call{.script = &queue_scripts::finish(),
                   .keys = {t.processing, queue_names::task(t.what.id), delivery_key(t),
                            std::string(queue_names::statistics)},
@@ -62,10 +65,10 @@ redis_call finish_call(const held_task& t, final_status status, const task_outco
 
 redis_call put_off_call(const held_task& t, std::string due, std::string status,
                         std::string_view message) {
-  redis_call call{.script = &queue_scripts::put_off(),
-                  .keys = {t.processing, queue_names::retry(t.what.queue),
-                           queue_names::task(t.what.id)},
-                  .arguments = {t.what.raw, std::move(due), std::move(status), shortened(message)}};
+  redis_call call{
+      .script = &queue_scripts::put_off(),
+      .keys = {t.processing, queue_names::retry(t.what.queue), queue_names::task(t.what.id)},
+      .arguments = {t.what.raw, std::move(due), std::move(status), shortened(message)}};
   append_channels(t, call);
   return call;
 }

@@ -12,7 +12,8 @@
 
 namespace stagedoor::actors {
 
-/// An item in a processing list of ours. |what| holds only raw and queue when it could not be parsed.
+/// An item in a processing list of ours. |what| holds only raw and queue when it could not be
+/// parsed.
 struct held_task {
   const task& what;
   const std::string& processing;

@@ -77,7 +77,8 @@ void team_task_runner::order(run_id run, const std::string& task_id, Order messa
 }
 
 void team_task_runner::end(run_id run, const task_outcome& outcome) {
-  const auto erased = std::erase_if(runs_, [run](const auto& known) { return known.second == run; });
+  const auto erased =
+      std::erase_if(runs_, [run](const auto& known) { return known.second == run; });
   if (erased > 0) reports_.finished(run, outcome);
 }
 

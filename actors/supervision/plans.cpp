@@ -25,7 +25,8 @@ listed_child subtree(supervisor_plan plan, milliseconds start_deadline) {
 }
 
 listed_child named(const char* name, listed_child child) {
-  child.make = [name, make = std::move(child.make)](actors::shell& parent, const child_context& context) {
+  child.make = [name, make = std::move(child.make)](actors::shell& parent,
+                                                    const child_context& context) {
     auto made = make(parent, context);
     actors::publish_name(parent.system(), name, made);
     return made;

@@ -11,11 +11,11 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 
-#define LOCAL_MESSAGE(name)                                     \
-  namespace stagedoor::actors {                                 \
-  struct name;                                                  \
-  }                                                             \
-  CAF_ADD_TYPE_ID(stagedoor_local, (stagedoor::actors::name))   \
+#define LOCAL_MESSAGE(name)                                   \
+  namespace stagedoor::actors {                               \
+  struct name;                                                \
+  }                                                           \
+  CAF_ADD_TYPE_ID(stagedoor_local, (stagedoor::actors::name)) \
   CAF_ALLOW_UNSAFE_MESSAGE_TYPE(stagedoor::actors::name)
 
 // Far behind the block of messages/type_ids.hpp, so that both can grow.

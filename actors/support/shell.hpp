@@ -16,7 +16,8 @@
 //     team_router_state state_;  // a plain class without CAF: decides, returns effects
 //   };
 //
-// Only classes are spawned: given a function without arguments, CAF 0.17 dereferences a null pointer.
+// Only classes are spawned: given a function without arguments, CAF 0.17 dereferences a null
+// pointer.
 //
 // Owner: its supervisor. Runs on: the scheduler; never blocks.
 // Bounded by: ten log lines about unexpected messages per actor, later ones are only counted.

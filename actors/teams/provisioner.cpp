@@ -83,10 +83,12 @@ void provisioner::run(provisioning_effects effects) {
 void provisioner::finished(finish_flow& effect) {
   auto node = callers_.extract(effect.flow);
   if (effect.outcome)
-    log::info("team flow finished", {{"flow", effect.flow}, {"team", effect.outcome->slug},
+    log::info("team flow finished", {{"flow", effect.flow},
+                                     {"team", effect.outcome->slug},
                                      {"certificate", effect.outcome->certificate}});
   else
-    log::warning("team flow failed", {{"flow", effect.flow}, {"error", to_string(effect.outcome.error())}});
+    log::warning("team flow failed",
+                 {{"flow", effect.flow}, {"error", to_string(effect.outcome.error())}});
   if (node.empty()) return;
   if (effect.outcome)
     node.mapped().reply.deliver(*std::move(effect.outcome));
@@ -121,7 +123,8 @@ void provisioner::show(const messages::show_team& m) {
   for (const auto& url : about->spec.web) about->servers.push_back("web " + url);
   ask<messages::certificate_status>(
       this, find_name(system(), "certs"),
-      messages::want_certificate{about->spec.host, options_.certificate_resolver}, options_.step_deadline,
+      messages::want_certificate{about->spec.host, options_.certificate_resolver},
+      options_.step_deadline,
       [about, reply](messages::certificate_status& c) {
         about->certificate = c.state;
         reply->deliver(*about);
@@ -137,7 +140,8 @@ messages::status_rows provisioner::report() const {
   out.rows.push_back({"teams", "known", fmt::format("{}", teams_.size())});
   out.rows.push_back({"teams", "flows", fmt::format("{}", state_.active())});
   const char* loading = load_ == load_state::done ? "loaded" : "loading";
-  out.rows.push_back({"teams", "store", load_ == load_state::waiting ? "waiting for Redis" : loading});
+  out.rows.push_back(
+      {"teams", "store", load_ == load_state::waiting ? "waiting for Redis" : loading});
   return out;
 }
 
@@ -186,13 +190,15 @@ void provisioner::validate(const run_step& s) {
     for (const auto& middleware : s.spec.middlewares)
       if (!catalog_->middlewares.contains(middleware)) {
         // Answered in a later turn, like every step.
-        tell(caf::actor_cast<caf::actor>(this), step_refused{s.flow, fault{
-            fault_kind::invalid, fault_side::client, retryable::no,
-            fmt::format("middlewares: \"{}\" does not exist", middleware)}});
+        tell(caf::actor_cast<caf::actor>(this),
+             step_refused{s.flow,
+                          fault{fault_kind::invalid, fault_side::client, retryable::no,
+                                fmt::format("middlewares: \"{}\" does not exist", middleware)}});
         return;
       }
   ask_for_step<messages::redis_value>(
-      s.flow, "redis", messages::redis_command{{"HGET", teams_key, s.spec.slug}, options_.step_deadline},
+      s.flow, "redis",
+      messages::redis_command{{"HGET", teams_key, s.spec.slug}, options_.step_deadline},
       [this, s](const messages::redis_value& stored) -> result<step_outcome> {
         step_outcome out;
         if (stored.type == messages::redis_type::nil) {
@@ -219,10 +225,12 @@ void provisioner::persist(const run_step& s) {
 
 void provisioner::publish_name_of(const run_step& s) {
   if (s.action == step_action::apply)
-    ask_for_step<messages::published>(s.flow, "zonedir", messages::publish_host_names{{s.spec.slug}},
+    ask_for_step<messages::published>(s.flow, "zonedir",
+                                      messages::publish_host_names{{s.spec.slug}},
                                       nothing_more<messages::published>);
   else
-    ask_for_step<messages::published>(s.flow, "zonedir", messages::withdraw_host_names{{s.spec.slug}},
+    ask_for_step<messages::published>(s.flow, "zonedir",
+                                      messages::withdraw_host_names{{s.spec.slug}},
                                       nothing_more<messages::published>);
 }
 
@@ -270,8 +278,9 @@ void provisioner::announce(const run_step& s) {
   const char* status = s.action == step_action::apply ? "live" : "removed";
   ask_for_step<messages::redis_value>(
       s.flow, "redis",
-      messages::redis_command{{"PUBLISH", "team:status", team_event_json(s.spec.slug, s.spec.host, status)},
-                              options_.step_deadline},
+      messages::redis_command{
+          {"PUBLISH", "team:status", team_event_json(s.spec.slug, s.spec.host, status)},
+          options_.step_deadline},
       nothing_more<messages::redis_value>);
 }
 

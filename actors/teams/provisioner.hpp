@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The actor that brings teams to life and takes them back, and knows which there are.
 //
-// | receives                     | replies                      | then                              |
+// | receives                     | replies                      | then |
 // |------------------------------|------------------------------|-----------------------------------|
-// | messages::provision_team     | messages::team_flow_finished | see provisioning_state            |
-// | messages::deprovision_team   | messages::team_flow_finished |                                   |
-// | messages::list_teams         | messages::team_listing       |                                   |
-// | messages::show_team          | messages::team_description   |                                   |
-// | use_catalog                  |                              | teams' routes follow it           |
-// | store_connected              |                              | what is stored is read again      |
-// | messages::report_status      | messages::status_rows        |                                   |
+// | messages::provision_team     | messages::team_flow_finished | see provisioning_state | |
+// messages::deprovision_team   | messages::team_flow_finished |                                   |
+// | messages::list_teams         | messages::team_listing       | | | messages::show_team |
+// messages::team_description   |                                   | | use_catalog | | teams'
+// routes follow it           | | store_connected              |                              | what
+// is stored is read again      | | messages::report_status      | messages::status_rows        | |
 //
 // Sends to who ordered a flow: messages::team_flow_progressed.
 // At its start it reads all teams from the store and makes them live, in batches, again and again
@@ -35,8 +34,8 @@
 namespace stagedoor::actors {
 
 /// Tries each server once; calls back, on any thread, with those that failed and why.
-using probe_function = std::function<void(std::vector<std::string> urls, messages::health_policy how,
-                                          milliseconds deadline,
+using probe_function = std::function<void(std::vector<std::string> urls,
+                                          messages::health_policy how, milliseconds deadline,
                                           std::function<void(std::vector<std::string> unhealthy)>)>;
 
 struct provisioner_options {

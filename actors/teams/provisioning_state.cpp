@@ -92,7 +92,8 @@ provisioning_effects provisioning_state::step_done(const std::string& id,
   if (it == flows_.end()) return out;
   flow& f = it->second;
   if (f.at == phase::undoing) {
-    // A step that cannot be undone now is undone by the next start: the store no longer has the team.
+    // A step that cannot be undone now is undone by the next start: the store no longer has the
+    // team.
     undo(id, f, out);
     return out;
   }
@@ -182,7 +183,7 @@ std::string provisioning_state::state_of(const std::string& slug) const {
   const auto it = by_slug_.find(slug);
   if (it == by_slug_.end()) return {};
   return flows_.at(it->second.front()).direction == step_action::apply ? "provisioning"
-                                                                        : "deprovisioning";
+                                                                       : "deprovisioning";
 }
 
 }  // namespace stagedoor::actors

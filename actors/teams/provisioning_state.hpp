@@ -33,7 +33,13 @@
 namespace stagedoor::actors {
 
 enum class provisioning_step : std::uint8_t {
-  validate, persist, name, site, certificate, health, announce,
+  validate,
+  persist,
+  name,
+  site,
+  certificate,
+  health,
+  announce,
 };
 
 /// What a step found out, where later steps or the reply need it.
@@ -77,14 +83,16 @@ class provisioning_state {
 
   // -- orders -------------------------------------------------------------------
 
-  /// Finishes at once with overloaded when there are too many flows, conflict when the id is in use.
+  /// Finishes at once with overloaded when there are too many flows, conflict when the id is in
+  /// use.
   [[nodiscard]] provisioning_effects provision(const messages::provision_team& order);
   [[nodiscard]] provisioning_effects deprovision(const messages::deprovision_team& order);
 
   // -- callbacks ----------------------------------------------------------------
 
   /// The outcome of the last run_step of |flow|.
-  [[nodiscard]] provisioning_effects step_done(const std::string& flow, result<step_outcome> outcome);
+  [[nodiscard]] provisioning_effects step_done(const std::string& flow,
+                                               result<step_outcome> outcome);
 
   // -- observers ----------------------------------------------------------------
 

@@ -14,7 +14,8 @@ service_plan service_of(const std::string& name, const std::vector<std::string>&
   for (const auto& url : urls)
     // Stored specs were checked when they came in; one that no longer parses serves nothing.
     if (auto parsed = parse_server_url(url))
-      out.servers.push_back({url, std::move(parsed->host), parsed->port, std::move(parsed->authority), 1});
+      out.servers.push_back(
+          {url, std::move(parsed->host), parsed->port, std::move(parsed->authority), 1});
   return out;
 }
 

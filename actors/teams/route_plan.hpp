@@ -17,8 +17,8 @@
 namespace stagedoor::actors {
 
 struct server_plan {
-  std::string url;        ///< "http://portal-api:8000"
-  std::string host;       ///< "portal-api", or an IP address
+  std::string url;   ///< "http://portal-api:8000"
+  std::string host;  ///< "portal-api", or an IP address
   std::uint16_t port = 80;
   std::string authority;  ///< "portal-api:8000"
   std::uint32_t weight = 1;
@@ -43,7 +43,8 @@ struct route_plan {
 using route_plans = std::vector<route_plan>;
 using shared_plans = std::shared_ptr<const route_plans>;  ///< one copy for all who remember it
 
-/// What the static and the file configuration say to every router. Immutable; a new one replaces it.
+/// What the static and the file configuration say to every router. Immutable; a new one replaces
+/// it.
 struct catalog {
   /// By qualified name. A chain is stored flattened, so a name may stand for several.
   std::map<std::string, std::vector<http::middleware_ptr>, std::less<>> middlewares;
@@ -51,7 +52,8 @@ struct catalog {
   http::entry_point_set plain_entry_points = 0;  ///< where they are served without
   /// Put before each team's own middlewares on these entry points, as Traefik does for routers.
   std::vector<std::string> entry_point_middlewares;
-  std::string team_resolver;  ///< certificate resolver of teams: that of the TLS entry points; empty = none
+  std::string
+      team_resolver;  ///< certificate resolver of teams: that of the TLS entry points; empty = none
 };
 
 /// The routes of a team: /api to its API servers, everything else to its web servers.

@@ -25,13 +25,15 @@ struct round {
 };
 
 fault no_address(const std::string& host) {
-  return {fault_kind::not_found, fault_side::upstream, retryable::yes, fmt::format("{} has no address", host)};
+  return {fault_kind::not_found, fault_side::upstream, retryable::yes,
+          fmt::format("{} has no address", host)};
 }
 
 void connect(loop& control, client::resolver& names, const server_url& server, mono_time deadline,
              std::function<void(result<void>)> done) {
   const auto left = [&control, deadline] {
-    return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(deadline - control.now()));
+    return std::max(milliseconds(1),
+                    std::chrono::duration_cast<milliseconds>(deadline - control.now()));
   };
   if (const auto numeric = net::address::parse_ip(server.host, server.port)) {
     net::probe(control, *numeric, left(), std::move(done));
@@ -47,8 +49,8 @@ void connect(loop& control, client::resolver& names, const server_url& server, m
                });
 }
 
-void get(client::http_client& http, const std::string& url, const std::string& path, milliseconds deadline,
-         const std::function<void(result<void>)>& done) {
+void get(client::http_client& http, const std::string& url, const std::string& path,
+         milliseconds deadline, const std::function<void(result<void>)>& done) {
   client::request r;
   r.method = "GET";
   r.url = (url.ends_with('/') ? url.substr(0, url.size() - 1) : url) + path;

@@ -13,6 +13,7 @@
 namespace stagedoor::actors {
 
 /// All three outlive the function.
-[[nodiscard]] probe_function server_prober(loop& control, client::resolver& names, client::http_client& http);
+[[nodiscard]] probe_function server_prober(loop& control, client::resolver& names,
+                                           client::http_client& http);
 
 }  // namespace stagedoor::actors

@@ -31,7 +31,9 @@ caf::behavior site_registry::make_behavior() {
       [this](const messages::start_child& m) {  // to itself, see find_running
         if (waiting_.contains(m.argument)) start(m.argument);
       },
-      [this](const messages::count_entries&) { return messages::entry_count{state_.size(), 0}; },
+      [this](const messages::count_entries&) {
+        return messages::entry_count{state_.size(), 0};
+      },
   };
 }
 
@@ -55,8 +57,8 @@ void site_registry::offered(const offer_routes& m) {
 void site_registry::start(const std::string& host) {
   // The router's own router_ready is what counts; the supervisor's answer only tells of failure.
   ask<messages::child_location>(
-      this, find_name(system(), "routers"), messages::start_child{child_id(host), host}, options_.start_deadline,
-      [](messages::child_location&) {},
+      this, find_name(system(), "routers"), messages::start_child{child_id(host), host},
+      options_.start_deadline, [](messages::child_location&) {},
       [this, host](const fault& f) {
         if (f.kind == fault_kind::conflict)
           find_running(host);
@@ -68,9 +70,12 @@ void site_registry::start(const std::string& host) {
 // The supervisor has a router of that host already: one that outlived an earlier registry, or one
 // that is just stopping.
 void site_registry::find_running(const std::string& host) {
-  const auto again = [this, host] { after(this, start_retry, messages::start_child{child_id(host), host}); };
+  const auto again = [this, host] {
+    after(this, start_retry, messages::start_child{child_id(host), host});
+  };
   ask<messages::child_location>(
-      this, find_name(system(), "routers"), messages::locate_child{child_id(host)}, options_.start_deadline,
+      this, find_name(system(), "routers"), messages::locate_child{child_id(host)},
+      options_.start_deadline,
       [this, host, again](messages::child_location& found) {
         if (found.handle)
           ready({host, found.handle});
@@ -92,7 +97,8 @@ void site_registry::ready(const router_ready& m) {
     for (auto& [source, p] : callers)
       if (source == offer.source) same.push_back(p);
     ask<messages::published>(
-        this, m.handle, offer_routes{offer.host, offer.source, offer.routes}, options_.publish_deadline,
+        this, m.handle, offer_routes{offer.host, offer.source, offer.routes},
+        options_.publish_deadline,
         [same](messages::published& live) {
           for (const auto& p : same) p->deliver(live);
         },
@@ -122,9 +128,11 @@ void site_registry::settle(const std::string& host) {
   if (!state_.settled(host)) return;
   routers_.erase(host);
   ask<messages::child_stopped>(
-      this, find_name(system(), "routers"), messages::stop_child{child_id(host)}, options_.start_deadline,
-      [](messages::child_stopped&) {},
-      [host](const fault& f) { log::warning("router not stopped", {{"site", host}, {"error", to_string(f)}}); });
+      this, find_name(system(), "routers"), messages::stop_child{child_id(host)},
+      options_.start_deadline, [](messages::child_stopped&) {},
+      [host](const fault& f) {
+        log::warning("router not stopped", {{"site", host}, {"error", to_string(f)}});
+      });
 }
 
 void site_registry::fail_waiting(const std::string& host, const fault& f) {

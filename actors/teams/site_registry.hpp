@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The actor that everybody asks to serve routes: it finds or starts the team_router of the host.
 //
-// | receives                 | replies               | then                                        |
+// | receives                 | replies               | then |
 // |--------------------------|-----------------------|---------------------------------------------|
-// | offer_routes             | messages::published   | the host's router has made it live          |
-// | use_catalog              |                       | every router rebuilds its site              |
-// | router_ready             |                       | the router gets all that is offered         |
-// | messages::count_entries  | messages::entry_count | the number of sites                         |
+// | offer_routes             | messages::published   | the host's router has made it live | |
+// use_catalog              |                       | every router rebuilds its site              |
+// | router_ready             |                       | the router gets all that is offered | |
+// messages::count_entries  | messages::entry_count | the number of sites                         |
 //
 // The routers are dynamic children of the supervisor named "routers".
 // Owner: the team_supervisor, after that one. Runs on: the scheduler. Stops when: told to.

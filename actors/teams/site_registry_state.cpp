@@ -5,7 +5,8 @@
 
 namespace stagedoor::actors {
 
-result<registry_actions> site_registry_state::offer(const std::string& host, const std::string& source,
+result<registry_actions> site_registry_state::offer(const std::string& host,
+                                                    const std::string& source,
                                                     shared_plans routes) {
   const bool nothing = routes == nullptr || routes->empty();
   registry_actions out;

@@ -17,7 +17,8 @@ team_router::team_router(caf::actor_config& cfg, std::string host, team_router_o
       state_(std::move(host), options_.first_catalog) {}
 
 caf::behavior team_router::make_behavior() {
-  tell(find_name(system(), "registry"), router_ready{state_.host(), caf::actor_cast<caf::actor>(this)});
+  tell(find_name(system(), "registry"),
+       router_ready{state_.host(), caf::actor_cast<caf::actor>(this)});
   return {
       [this](const offer_routes& m) { offered(m); },
       [this](const use_catalog& m) { run(state_.use(m.now)); },
@@ -41,7 +42,8 @@ void team_router::run(router_effects effects, promise<messages::published> calle
     else if (const auto* r = std::get_if<resolve_name>(&effect))
       resolve(r->name);
     else if (const auto* c = std::get_if<complain>(&effect))
-      log::warning("route left out", {{"site", state_.host()}, {"route", c->route}, {"error", c->reason}});
+      log::warning("route left out",
+                   {{"site", state_.host()}, {"route", c->route}, {"error", c->reason}});
   }
   if (caller.pending()) caller.deliver({0});  // nothing to publish: it is as wanted already
   arm();

@@ -3,9 +3,9 @@
 //
 // | receives      | replies             | then                                                    |
 // |---------------|---------------------|---------------------------------------------------------|
-// | offer_routes  | messages::published | publishes the merged site, or withdraws it               |
-// | use_catalog   |                     | publishes the site with the new middlewares              |
-// | name_resolved |                     | publishes the site with the new addresses                |
+// | offer_routes  | messages::published | publishes the merged site, or withdraws it | |
+// use_catalog   |                     | publishes the site with the new middlewares              |
+// | name_resolved |                     | publishes the site with the new addresses |
 //
 // Sends: router_ready to the registry when it starts; change_sites to the publisher.
 // Owner: the team_supervisor. Runs on: the scheduler. Stops when: told to; the loops keep the site.

@@ -42,8 +42,9 @@ router_effects team_router_state::resolved(const std::string& name,
     if (first) build(out);
     return out;
   }
-  const bool same = std::equal(entry.addresses.begin(), entry.addresses.end(), addresses->begin(),
-                               addresses->end(), [](const auto& a, const auto& b) { return a == b; });
+  const bool same =
+      std::equal(entry.addresses.begin(), entry.addresses.end(), addresses->begin(),
+                 addresses->end(), [](const auto& a, const auto& b) { return a == b; });
   if (same && !first) return out;
   entry.addresses = *addresses;
   build(out);
@@ -68,7 +69,8 @@ std::optional<mono_time> team_router_state::next_tick() const {
 }
 
 bool team_router_state::resolving() const noexcept {
-  return std::any_of(names_.begin(), names_.end(), [](const auto& n) { return !n.second.answered; });
+  return std::any_of(names_.begin(), names_.end(),
+                     [](const auto& n) { return !n.second.answered; });
 }
 
 // -- building ---------------------------------------------------------------------
@@ -102,7 +104,8 @@ void team_router_state::build(router_effects& out) {
   out.emplace_back(publish_site{std::move(built)});
 }
 
-std::optional<http::route> team_router_state::compile(const route_plan& plan, router_effects& out) const {
+std::optional<http::route> team_router_state::compile(const route_plan& plan,
+                                                      router_effects& out) const {
   http::route made;
   for (const auto& name : plan.middlewares) {
     const auto found = catalog_->middlewares.find(name);

@@ -61,7 +61,8 @@ class team_router_state {
   /// The addresses of |name|, IPv4 and IPv6 as the resolver ordered them. On a fault the last known
   /// ones stay in use.
   [[nodiscard]] router_effects resolved(const std::string& name,
-                                        const result<std::vector<net::address>>& addresses, mono_time now);
+                                        const result<std::vector<net::address>>& addresses,
+                                        mono_time now);
   [[nodiscard]] router_effects tick(mono_time now);
   [[nodiscard]] std::optional<mono_time> next_tick() const;
 
@@ -81,14 +82,15 @@ class team_router_state {
 
   void collect_names(router_effects& out);
   void build(router_effects& out);
-  [[nodiscard]] std::optional<http::route> compile(const route_plan& plan, router_effects& out) const;
+  [[nodiscard]] std::optional<http::route> compile(const route_plan& plan,
+                                                   router_effects& out) const;
   [[nodiscard]] http::service compile(const service_plan& plan) const;
 
   const std::string host_;
   std::shared_ptr<const catalog> catalog_;
   const milliseconds resolve_interval_;
   std::map<std::string, shared_plans> offers_;  ///< by source; never null or empty
-  std::map<std::string, name_entry> names_;    ///< server names that are no IP address
+  std::map<std::string, name_entry> names_;     ///< server names that are no IP address
   bool published_ = false;
 };
 

@@ -19,8 +19,9 @@ result<std::vector<std::string>> strings_of(const json& value, std::string_view 
                                             std::size_t limit) {
   if (!value.is_array()) return invalid(fmt::format("{}: expected a list of strings", field));
   if (value.size() > limit)
-    return fault{fault_kind::too_large, fault_side::client, retryable::no,
-                 fmt::format("{}: expected at most {} entries, got {}", field, limit, value.size())};
+    return fault{
+        fault_kind::too_large, fault_side::client, retryable::no,
+        fmt::format("{}: expected at most {} entries, got {}", field, limit, value.size())};
   std::vector<std::string> out;
   for (const auto& item : value) {
     if (!item.is_string()) return invalid(fmt::format("{}: expected a list of strings", field));
@@ -60,7 +61,9 @@ result<messages::health_policy> health_of(const json& value) {
 }  // namespace
 
 result<void> check_slug(std::string_view slug) {
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || ascii::is_digit(c) || c == '-'; };
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || ascii::is_digit(c) || c == '-';
+  };
   if (slug.empty() || slug.size() > 63 || slug.front() == '-' || slug.back() == '-' ||
       !std::all_of(slug.begin(), slug.end(), allowed))
     return invalid(fmt::format(
@@ -75,8 +78,9 @@ result<server_url> parse_server_url(std::string_view url) {
   };
   constexpr std::string_view scheme = "http://";
   if (url.rfind("https://", 0) == 0)
-    return fault{fault_kind::unsupported, fault_side::client, retryable::no,
-                 fmt::format("https upstreams are not supported yet, got \"{}\"", url.substr(0, 200))};
+    return fault{
+        fault_kind::unsupported, fault_side::client, retryable::no,
+        fmt::format("https upstreams are not supported yet, got \"{}\"", url.substr(0, 200))};
   if (url.rfind(scheme, 0) != 0) return bad();
   std::string_view rest = url.substr(scheme.size());
   if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
@@ -119,7 +123,8 @@ result<server_url> parse_server_url(std::string_view url) {
 result<messages::team_spec> parse_team_spec(std::string_view text, std::string_view domain) {
   const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded())
-    return fault{fault_kind::malformed, fault_side::client, retryable::no, "payload: expected JSON"};
+    return fault{fault_kind::malformed, fault_side::client, retryable::no,
+                 "payload: expected JSON"};
   if (!document.is_object()) return invalid("payload: expected a JSON object");
   messages::team_spec spec;
   for (const auto& [key, value] : document.items()) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// team_spec as JSON: the payload of a team.provision task, the value in Redis, the admin API's body.
+// team_spec as JSON: the payload of a team.provision task, the value in Redis, the admin API's
+// body.
 //
 // Strict on what comes in: a misspelt field would otherwise be a server that silently takes no
 // traffic. Runs on: any thread. Bounded by: max_servers, max_middlewares; the text's own size is

@@ -33,13 +33,16 @@ result<sockaddr_un> unix_address(const std::string& path) {
   sockaddr_un at{};
   at.sun_family = AF_UNIX;
   if (path.size() >= sizeof at.sun_path)
-    return fault{fault_kind::too_large, fault_side::operator_input, retryable::no,
-                 fmt::format("socket path \"{}\": expected at most {} bytes", path, sizeof at.sun_path - 1)};
+    return fault{
+        fault_kind::too_large, fault_side::operator_input, retryable::no,
+        fmt::format("socket path \"{}\": expected at most {} bytes", path, sizeof at.sun_path - 1)};
   std::memcpy(at.sun_path, path.data(), path.size());
   return at;
 }
 
-const sockaddr* as_sockaddr(const sockaddr_un& at) { return reinterpret_cast<const sockaddr*>(&at); }
+const sockaddr* as_sockaddr(const sockaddr_un& at) {
+  return reinterpret_cast<const sockaddr*>(&at);
+}
 
 }  // namespace
 
@@ -86,9 +89,9 @@ class local_server::connection final : public io_handler {
 
   void answer(const local_reply& reply) {
     waiting_ = false;
-    out_ += fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\r\n", reply.status,
-                        reason_of(reply.status), reply.content_type, reply.body.size(),
-                        keep_alive_ ? "" : "Connection: close\r\n");
+    out_ += fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\r\n",
+                        reply.status, reason_of(reply.status), reply.content_type,
+                        reply.body.size(), keep_alive_ ? "" : "Connection: close\r\n");
     if (!head_only_) out_ += reply.body;
     owner_.loop_.arm_after(deadline_, owner_.options_.read_deadline);
     if (flush() && keep_alive_) next();
@@ -106,7 +109,8 @@ class local_server::connection final : public io_handler {
         return;
       }
       in_.append(chunk, static_cast<std::size_t>(n));
-      // A client that keeps sending while it waits for its answer has one head and one body of room.
+      // A client that keeps sending while it waits for its answer has one head and one body of
+      // room.
       if (in_.size() > 2 * owner_.options_.body_bytes + (128U << 10U)) {
         owner_.drop(id_);
         return;
@@ -136,8 +140,8 @@ class local_server::connection final : public io_handler {
     }
     const std::size_t body = head_.framing == body_framing::length ? head_.content_length : 0;
     if (in_.size() < parser_.size() + body) return;
-    local_request request{std::string(head_.method), std::string(head_.path), std::string(head_.query),
-                          in_.substr(parser_.size(), body)};
+    local_request request{std::string(head_.method), std::string(head_.path),
+                          std::string(head_.query), in_.substr(parser_.size(), body)};
     keep_alive_ = head_.keep_alive;
     head_only_ = head_.method == "HEAD";
     in_.erase(0, parser_.size() + body);
@@ -146,7 +150,8 @@ class local_server::connection final : public io_handler {
     head_done_ = false;
     waiting_ = true;
     owner_.loop_.arm_after(deadline_, owner_.options_.answer_deadline);
-    auto respond = [weak = std::weak_ptr(owner_.self_), l = &owner_.loop_, id = id_](local_reply reply) {
+    auto respond = [weak = std::weak_ptr(owner_.self_), l = &owner_.loop_,
+                    id = id_](local_reply reply) {
       (void)l->post([weak, id, reply = std::move(reply)]() mutable {
         if (const auto alive = weak.lock(); alive != nullptr && *alive != nullptr)
           (*alive)->answer(id, std::move(reply));
@@ -195,14 +200,16 @@ class local_server::connection final : public io_handler {
   head_parser parser_;
   request_head head_;
   bool head_done_ = false;
-  bool waiting_ = false;     ///< a request is with the handler
+  bool waiting_ = false;  ///< a request is with the handler
   bool keep_alive_ = true;
   bool head_only_ = false;
   bool gone_ = false;
 };
 
 local_server::local_server(loop& l, handler h, local_server_options options)
-    : loop_(l), handler_(std::move(h)), options_(options),
+    : loop_(l),
+      handler_(std::move(h)),
+      options_(options),
       self_(std::make_shared<local_server*>(this)) {}
 
 local_server::~local_server() { close(); }
@@ -222,7 +229,8 @@ result<void> local_server::listen_unix(const std::string& path) {
   const int error = errno;
   ::umask(mask);
   if (bound != 0) return errno_fault(fault_side::self, fmt::format("bind {}", path), error);
-  if (::listen(fd.get(), 64) != 0) return errno_fault(fault_side::self, fmt::format("listen {}", path), errno);
+  if (::listen(fd.get(), 64) != 0)
+    return errno_fault(fault_side::self, fmt::format("listen {}", path), errno);
   listeners_.push_back(std::make_unique<listener>(*this, std::move(fd), path));
   return loop_.watch(listeners_.back()->fd(), EPOLLIN, *listeners_.back());
 }

@@ -21,10 +21,10 @@
 namespace stagedoor::http {
 
 struct local_server_options {
-  std::size_t connections = 64;             ///< at once; further ones are closed at accept
-  std::size_t body_bytes = 1U << 20U;       ///< of a request
-  seconds read_deadline{10};                ///< for a whole request, from its connection or predecessor
-  seconds answer_deadline{30};              ///< for the handler; then 504
+  std::size_t connections = 64;        ///< at once; further ones are closed at accept
+  std::size_t body_bytes = 1U << 20U;  ///< of a request
+  seconds read_deadline{10};           ///< for a whole request, from its connection or predecessor
+  seconds answer_deadline{30};         ///< for the handler; then 504
 };
 
 struct local_request {

@@ -11,13 +11,14 @@
 namespace stagedoor {
 namespace {
 
-constexpr std::uint32_t interest = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                                   IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t interest = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
+                                   IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
+                                   IN_ONLYDIR;
 
 }  // namespace
 
-directory_watch::directory_watch(loop& l, std::vector<std::string> folders, std::function<void()> changed,
-                                 directory_watch_options options)
+directory_watch::directory_watch(loop& l, std::vector<std::string> folders,
+                                 std::function<void()> changed, directory_watch_options options)
     : loop_(l),
       folders_(std::move(folders)),
       changed_(std::move(changed)),
@@ -50,7 +51,8 @@ void directory_watch::add(const std::string& folder) {
   if (!watched_.contains(folder)) {
     if (watches_.size() >= options_.max_watches) {
       if (!std::exchange(full_, true))
-        log::warning("too many folders to watch", {{"folder", folder}, {"limit", options_.max_watches}});
+        log::warning("too many folders to watch",
+                     {{"folder", folder}, {"limit", options_.max_watches}});
       return;
     }
     const int id = ::inotify_add_watch(inotify_.get(), folder.c_str(), interest);

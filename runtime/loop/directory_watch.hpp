@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells when something changed in a few folders.
 //
-// Editors write, rename and remove in bursts, and a mounted folder may be swapped as a whole; so all
-// events of a short while are one call that says only "look again".
-// Owner: whoever made it. Runs on: its loop. Bounded by: max_watches folders; further ones are not
-// watched, which is logged once.
-// On failure: a folder that does not exist is looked for again every retry_interval.
+// Editors write, rename and remove in bursts, and a mounted folder may be swapped as a whole; so
+// all events of a short while are one call that says only "look again". Owner: whoever made it.
+// Runs on: its loop. Bounded by: max_watches folders; further ones are not watched, which is logged
+// once. On failure: a folder that does not exist is looked for again every retry_interval.
 #pragma once
 
 #include "runtime/loop/loop.hpp"

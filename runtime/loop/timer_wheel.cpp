@@ -39,7 +39,8 @@ void timer_wheel::hang(timer& t) noexcept {
   // the horizon hangs as far out as possible and is hung up again when its slot comes.
   const std::uint64_t tick = std::min(t.tick_, current_ + horizon);
   const std::uint64_t differs = tick ^ current_;
-  unsigned level = differs == 0 ? 0 : (63U - static_cast<unsigned>(std::countl_zero(differs))) / slot_bits;
+  unsigned level =
+      differs == 0 ? 0 : (63U - static_cast<unsigned>(std::countl_zero(differs))) / slot_bits;
   level = std::min(level, levels - 1);
   const auto slot = static_cast<unsigned>((tick >> (level * slot_bits)) & (slots - 1));
 
@@ -70,15 +71,16 @@ void timer_wheel::cascade(unsigned level) {
   if (slot == 0 && level + 1 < levels) cascade(level + 1);
   while (timer* t = heads_[level][slot]) {
     unhang(*t);
-    hang(*t);  // never the same slot: its own turn has just begun, and the horizon ends before the next
+    hang(*t);  // never the same slot: its own turn has just begun, and the horizon ends before the
+               // next
   }
 }
 
 void timer_wheel::advance(mono_time now) {
   // Time that has not fully passed does not count: round down.
   if (now <= epoch_) return;
-  const auto target = static_cast<std::uint64_t>(
-      std::chrono::floor<milliseconds>(now - epoch_).count());
+  const auto target =
+      static_cast<std::uint64_t>(std::chrono::floor<milliseconds>(now - epoch_).count());
   while (current_ < target) {
     if (size_ == 0) {
       current_ = target;

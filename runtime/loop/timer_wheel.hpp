@@ -23,7 +23,8 @@ class timer_wheel;
 /// One deadline. Disarms itself when it goes away.
 class timer {
  public:
-  /// |on_fire| runs on the wheel's thread, at most once per arming; it may re-arm or destroy the timer.
+  /// |on_fire| runs on the wheel's thread, at most once per arming; it may re-arm or destroy the
+  /// timer.
   explicit timer(std::function<void()> on_fire) : on_fire_(std::move(on_fire)) {}
   ~timer() { cancel(); }
   timer(const timer&) = delete;

@@ -55,7 +55,8 @@ class attempt final : public io_handler {
 
 }  // namespace
 
-void probe(loop& l, const address& to, milliseconds deadline, std::function<void(result<void>)> done) {
+void probe(loop& l, const address& to, milliseconds deadline,
+           std::function<void(result<void>)> done) {
   auto made = std::make_unique<attempt>(l, to, std::move(done));
   auto& a = *made;
   a.start(std::move(made), deadline);

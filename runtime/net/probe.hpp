@@ -13,6 +13,7 @@ namespace stagedoor::net {
 
 /// Calls |done| once, on the loop. Loop thread only.
 /// On failure: unreachable, timed_out, overloaded, internal.
-void probe(loop& l, const address& to, milliseconds deadline, std::function<void(result<void>)> done);
+void probe(loop& l, const address& to, milliseconds deadline,
+           std::function<void(result<void>)> done);
 
 }  // namespace stagedoor::net

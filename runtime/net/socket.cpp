@@ -66,7 +66,8 @@ result<address> local_address(int fd) {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   auto* sa = reinterpret_cast<sockaddr*>(&storage);
-  if (::getsockname(fd, sa, &length) != 0) return errno_fault(fault_side::self, "getsockname", errno);
+  if (::getsockname(fd, sa, &length) != 0)
+    return errno_fault(fault_side::self, "getsockname", errno);
   return address(sa, length);
 }
 

@@ -35,12 +35,14 @@ class publisher {
                      unsigned shard_bits = default_shard_bits)
       : loops_(std::move(loops)), acked_(std::move(acked)), writer_(shard_bits) {}
 
-  /// A new owner takes over, after the old one has ended: a table outlives the actor that writes it,
-  /// so that a restart neither empties it nor serves half of it.
+  /// A new owner takes over, after the old one has ended: a table outlives the actor that writes
+  /// it, so that a restart neither empties it nor serves half of it.
   void adopt(ack_handler acked) { acked_ = std::move(acked); }
-  /// The version on its way when every loop has it, although nobody was told: what a new owner asks.
+  /// The version on its way when every loop has it, although nobody was told: what a new owner
+  /// asks.
   [[nodiscard]] std::uint64_t arrived_version() const noexcept {
-    const bool arrived = pending_ != nullptr && pending_->missing.load(std::memory_order_acquire) == 0;
+    const bool arrived =
+        pending_ != nullptr && pending_->missing.load(std::memory_order_acquire) == 0;
     return arrived ? pending_->change.version : live_;
   }
 

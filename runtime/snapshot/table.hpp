@@ -9,7 +9,8 @@
 // swaps the pointers in its own top array between two events.
 //
 // Owner: table_writer one actor; table_view one loop. Runs on: the owner's thread, no locks.
-// Bounded by: the writer's owner. Memory: 16 bytes a shard in each view, one node a key shared by all.
+// Bounded by: the writer's owner. Memory: 16 bytes a shard in each view, one node a key shared by
+// all.
 #pragma once
 
 #include <algorithm>
@@ -60,7 +61,8 @@ class shard {
     node_ptr<Value> item;
   };
 
-  [[nodiscard]] const node_ptr<Value>* find(std::uint64_t hash, std::string_view key) const noexcept {
+  [[nodiscard]] const node_ptr<Value>* find(std::uint64_t hash,
+                                            std::string_view key) const noexcept {
     auto it = std::lower_bound(entries_.begin(), entries_.end(), hash,
                                [](const entry& e, std::uint64_t h) { return e.hash < h; });
     for (; it != entries_.end() && it->hash == hash; ++it)

@@ -13,7 +13,8 @@ using messages::deprovision_team;
 using messages::provision_team;
 using messages::team_spec;
 
-provision_team order(const std::string& flow, const std::string& slug, const std::string& server = "http://a") {
+provision_team order(const std::string& flow, const std::string& slug,
+                     const std::string& server = "http://a") {
   provision_team out;
   out.flow = flow;
   out.spec.slug = slug;
@@ -98,7 +99,8 @@ std::set<provisioning_step> left_after_failure(provisioning_step failing, bool w
 
 TEST(provisioning, a_failed_step_is_undone_with_all_before_it) {
   using s = provisioning_step;
-  for (const auto failing : {s::validate, s::persist, s::name, s::site, s::certificate, s::health, s::announce}) {
+  for (const auto failing :
+       {s::validate, s::persist, s::name, s::site, s::certificate, s::health, s::announce}) {
     auto left = left_after_failure(failing, false);
     for (const auto harmless : {s::validate, s::health, s::announce}) left.erase(harmless);
     EXPECT_TRUE(left.empty()) << "failing step " << static_cast<int>(failing);
@@ -159,7 +161,8 @@ TEST(provisioning, leaves_no_team_half_there) {
   for (unsigned seed = 1; seed <= 50; ++seed) {
     std::mt19937 random(seed);
     provisioning_state state(1000);
-    std::map<std::string, std::map<provisioning_step, std::string>> world;  // slug -> step -> server
+    std::map<std::string, std::map<provisioning_step, std::string>>
+        world;  // slug -> step -> server
     std::map<std::string, run_step> open;
     std::map<std::string, int> finished;
     const auto take = [&](const provisioning_effects& effects) {
@@ -189,7 +192,8 @@ TEST(provisioning, leaves_no_team_half_there) {
       const run_step step = it->second;
       open.erase(it);
       const bool traces = step.step == provisioning_step::persist ||
-                          step.step == provisioning_step::name || step.step == provisioning_step::site;
+                          step.step == provisioning_step::name ||
+                          step.step == provisioning_step::site;
       auto& team = world[step.spec.slug];
       step_outcome outcome;
       if (step.step == provisioning_step::validate && team.count(provisioning_step::persist))
@@ -199,8 +203,8 @@ TEST(provisioning, leaves_no_team_half_there) {
         continue;
       }
       // A forward step may fail, before or after it took effect; undoing succeeds.
-      const bool fails = step.action == step_action::apply && step.spec.web.front() == "http://" + step.flow &&
-                         random() % 8 == 0;
+      const bool fails = step.action == step_action::apply &&
+                         step.spec.web.front() == "http://" + step.flow && random() % 8 == 0;
       if (traces && (!fails || random() % 2 == 0)) {
         if (step.action == step_action::apply)
           team[step.step] = step.spec.web.front();

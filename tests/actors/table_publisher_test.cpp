@@ -24,13 +24,15 @@ change_sites put(const char* key, int value) {
 struct table_publisher_test : actor_fixture {
   snapshot::table_view<int> view{4};
   std::deque<loop::task> posted;
-  std::shared_ptr<publisher_actor::table_type> table = std::make_shared<publisher_actor::table_type>(
-      std::vector<snapshot::subscription<int>>{{[this](loop::task t) {
-                                                  posted.push_back(std::move(t));
-                                                  return true;
-                                                },
-                                                [this](const snapshot::delta<int>& d) { view.apply(d); }}},
-      nullptr, 4);
+  std::shared_ptr<publisher_actor::table_type> table =
+      std::make_shared<publisher_actor::table_type>(
+          std::vector<snapshot::subscription<int>>{
+              {[this](loop::task t) {
+                 posted.push_back(std::move(t));
+                 return true;
+               },
+               [this](const snapshot::delta<int>& d) { view.apply(d); }}},
+          nullptr, 4);
 
   int answered = 0;
 

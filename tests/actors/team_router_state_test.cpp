@@ -29,7 +29,9 @@ messages::team_spec a_team() {
   return spec;
 }
 
-shared_plans shared(route_plans plans) { return std::make_shared<const route_plans>(std::move(plans)); }
+shared_plans shared(route_plans plans) {
+  return std::make_shared<const route_plans>(std::move(plans));
+}
 
 template <class Effect>
 const Effect* find(const router_effects& effects) {
@@ -77,7 +79,8 @@ TEST(team_router, a_route_without_its_middleware_is_left_out_and_named) {
   grown->middlewares["ghost@file"] = {std::make_shared<noop>("a"), std::make_shared<noop>("b")};
   effects = state.use(grown);
   ASSERT_EQ(find<publish_site>(effects)->site.routes.size(), 2U);
-  EXPECT_EQ(find<publish_site>(effects)->site.routes[0].middlewares.size(), 3U) << "a chain is flat";
+  EXPECT_EQ(find<publish_site>(effects)->site.routes[0].middlewares.size(), 3U)
+      << "a chain is flat";
 }
 
 TEST(team_router, sources_are_merged_and_the_last_one_to_leave_withdraws_the_site) {
@@ -86,7 +89,8 @@ TEST(team_router, sources_are_merged_and_the_last_one_to_leave_withdraws_the_sit
   (void)state.offer("team", shared(routes_of(a_team(), *c)), start);
   auto other = routes_of(a_team(), *c);
   for (auto& r : other) r.name = "x-" + r.name;
-  EXPECT_EQ(find<publish_site>(state.offer("docker", shared(other), start))->site.routes.size(), 4U);
+  EXPECT_EQ(find<publish_site>(state.offer("docker", shared(other), start))->site.routes.size(),
+            4U);
   EXPECT_EQ(find<publish_site>(state.offer("team", nullptr, start))->site.routes.size(), 2U);
   const auto last = state.offer("docker", nullptr, start);
   ASSERT_NE(find<withdraw_site>(last), nullptr);
@@ -102,7 +106,8 @@ TEST(team_router, server_names_are_resolved_again_and_outages_keep_the_last_addr
   auto effects = state.offer("team", shared(routes_of(spec, *c)), start);
   ASSERT_NE(find<resolve_name>(effects), nullptr);
   EXPECT_EQ(find<resolve_name>(effects)->name, "portal-api");
-  EXPECT_TRUE(find<publish_site>(effects)->site.routes[0].target->servers.empty()) << "503 until resolved";
+  EXPECT_TRUE(find<publish_site>(effects)->site.routes[0].target->servers.empty())
+      << "503 until resolved";
   EXPECT_TRUE(state.resolving());
 
   const std::vector<net::address> first = {*net::address::parse("10.0.0.1:0")};
@@ -116,8 +121,9 @@ TEST(team_router, server_names_are_resolved_again_and_outages_keep_the_last_addr
   effects = state.tick(start + seconds(30));
   ASSERT_NE(find<resolve_name>(effects), nullptr);
   EXPECT_EQ(state.next_tick(), std::nullopt) << "one look-up at a time";
-  effects = state.resolved("portal-api", fault{fault_kind::timed_out, fault_side::upstream, retryable::yes, "dns"},
-                           start + seconds(31));
+  effects = state.resolved(
+      "portal-api", fault{fault_kind::timed_out, fault_side::upstream, retryable::yes, "dns"},
+      start + seconds(31));
   EXPECT_EQ(find<publish_site>(effects), nullptr);
   effects = state.resolved("portal-api", first, start + seconds(61));
   EXPECT_EQ(find<publish_site>(effects), nullptr) << "same addresses, nothing to publish";

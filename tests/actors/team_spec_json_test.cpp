@@ -10,7 +10,8 @@ constexpr const char* domain = "kanban.domain";
 
 TEST(team_spec_json, reads_the_payload_of_the_contract) {
   const auto spec = parse_team_spec(
-      R"({"slug":"team-a","api":["http://127.0.0.1:9001"],"web":["http://127.0.0.1:9002"]})", domain);
+      R"({"slug":"team-a","api":["http://127.0.0.1:9001"],"web":["http://127.0.0.1:9002"]})",
+      domain);
   ASSERT_TRUE(spec) << to_string(spec.error());
   EXPECT_EQ(spec->host, "team-a.kanban.domain");
   EXPECT_EQ(spec->api, std::vector<std::string>{"http://127.0.0.1:9001"});

@@ -14,8 +14,11 @@ struct directory_watch_test : testing::Test {
   fs::path folder = fs::temp_directory_path() / ("directory_watch." + std::to_string(::getpid()));
   loop l;
   int changes = 0;
-  directory_watch watch{l, {(folder / "top").string()}, [this] { ++changes; },
-                        {.quiet = milliseconds(5), .latest = milliseconds(50), .retry_interval = milliseconds(20)}};
+  directory_watch watch{
+      l,
+      {(folder / "top").string()},
+      [this] { ++changes; },
+      {.quiet = milliseconds(5), .latest = milliseconds(50), .retry_interval = milliseconds(20)}};
 
   directory_watch_test() {
     fs::remove_all(folder);

@@ -24,11 +24,15 @@ class janitor_state_test : public testing::Test {
   static redis::reply members(const std::vector<std::string>& names) {
     redis::reply r{.kind = redis::reply::type::array, .integer = 0, .text = {}, .items = {}};
     for (const auto& name : names)
-      r.items.push_back({.kind = redis::reply::type::string, .integer = 0, .text = name, .items = {}});
+      r.items.push_back(
+          {.kind = redis::reply::type::string, .integer = 0, .text = name, .items = {}});
     return r;
   }
   static redis::reply promoted(std::int64_t moved, std::int64_t wait) {
-    return {.kind = redis::reply::type::array, .integer = 0, .text = {}, .items = {number(moved), number(wait)}};
+    return {.kind = redis::reply::type::array,
+            .integer = 0,
+            .text = {},
+            .items = {number(moved), number(wait)}};
   }
   void take(janitor_effects effects) {
     for (auto& e : effects) asks_.push_back(std::move(e));
@@ -85,7 +89,8 @@ TEST_F(janitor_state_test, knows_when_others_may_have_taken_over) {
 
 TEST_F(janitor_state_test, recovers_others_when_dead_its_own_past_at_once_and_itself_never) {
   take(state_.start(now_));
-  answer(nullptr, members({"{queue:x}:proc:n:2", "{queue:x}:proc:n:1", "{queue:y}:proc:m:9", "garbage"}));
+  answer(nullptr,
+         members({"{queue:x}:proc:n:2", "{queue:x}:proc:n:1", "{queue:y}:proc:m:9", "garbage"}));
   const auto past = next(&queue_scripts::recover());
   const auto other = next(&queue_scripts::recover());
   ASSERT_TRUE(past && other);

@@ -116,7 +116,8 @@ class queue_consumer_state_test : public testing::Test {
 
 TEST_F(queue_consumer_state_test, an_empty_lane_waits_on_every_queue) {
   start_with({});
-  EXPECT_EQ(pops_, (std::map<std::string, pop_order>{{high, pop_order::arm}, {normal, pop_order::arm}}));
+  EXPECT_EQ(pops_,
+            (std::map<std::string, pop_order>{{high, pop_order::arm}, {normal, pop_order::arm}}));
   EXPECT_TRUE(asks_.empty());
 }
 
@@ -131,7 +132,8 @@ TEST_F(queue_consumer_state_test, a_popped_item_is_begun_run_and_finished) {
   EXPECT_EQ(started_[0].what.id, "a");
   EXPECT_EQ(started_[0].what.delivery, 2U);
   EXPECT_EQ(started_[0].what.queue, high);
-  run(state_->finished(started_[0].run, {.message = "", .result = R"({"ok":1})", .error = {}}, now_));
+  run(state_->finished(started_[0].run, {.message = "", .result = R"({"ok":1})", .error = {}},
+                       now_));
   const auto finish = std::find_if(asks_.begin(), asks_.end(), [](const auto& a) {
     return a.call.script == &queue_scripts::finish();
   });
@@ -162,7 +164,8 @@ TEST_F(queue_consumer_state_test, takes_no_more_than_its_credit_and_stops_waitin
   EXPECT_EQ(take->call.arguments.size(), 1U) << "exactly the room that is free";
 }
 
-TEST_F(queue_consumer_state_test, the_urgent_queue_gets_eight_of_nine_turns_and_the_other_is_not_starved) {
+TEST_F(queue_consumer_state_test,
+       the_urgent_queue_gets_eight_of_nine_turns_and_the_other_is_not_starved) {
   auto o = options();
   o.credit = 18;
   use(o);
@@ -192,7 +195,8 @@ TEST_F(queue_consumer_state_test, what_cannot_be_parsed_is_buried_with_its_reaso
 
 TEST_F(queue_consumer_state_test, a_task_with_a_later_time_is_put_off) {
   const auto due = std::chrono::duration_cast<seconds>(wall_.time_since_epoch()).count() + 60;
-  start_with({{0, item("a", fmt::format(",\"not_before\":{}", due))}, {0, item("b", ",\"not_before\":5")}});
+  start_with({{0, item("a", fmt::format(",\"not_before\":{}", due))},
+              {0, item("b", ",\"not_before\":5")}});
   const auto put = next(&queue_scripts::put_off());
   ASSERT_TRUE(put);
   EXPECT_EQ(put->call.keys[1], "{queue:x:high}:retry");
@@ -246,21 +250,26 @@ TEST_F(queue_consumer_state_test, a_task_that_kills_its_nodes_is_buried) {
   answer(queue_scripts::begin(), list({text("spent"), number(5)}));
   const auto bury = next(&queue_scripts::bury());
   ASSERT_TRUE(bury);
-  EXPECT_NE(bury->call.arguments[1].find("delivered 5 times without an outcome"), std::string::npos);
+  EXPECT_NE(bury->call.arguments[1].find("delivered 5 times without an outcome"),
+            std::string::npos);
 }
 
 TEST_F(queue_consumer_state_test, a_refused_payload_is_a_dead_letter_and_another_failure_is_not) {
   start_with({{0, item("a")}, {0, item("b")}});
   begin_run();
   begin_run();
-  run(state_->finished(started_[0].run,
-                       {.message = {}, .result = {},
-                        .error = fault{fault_kind::invalid, fault_side::client, retryable::no, "slug"}},
-                       now_));
-  run(state_->finished(started_[1].run,
-                       {.message = {}, .result = {},
-                        .error = fault{fault_kind::refused, fault_side::upstream, retryable::no, "no"}},
-                       now_));
+  run(state_->finished(
+      started_[0].run,
+      {.message = {},
+       .result = {},
+       .error = fault{fault_kind::invalid, fault_side::client, retryable::no, "slug"}},
+      now_));
+  run(state_->finished(
+      started_[1].run,
+      {.message = {},
+       .result = {},
+       .error = fault{fault_kind::refused, fault_side::upstream, retryable::no, "no"}},
+      now_));
   EXPECT_TRUE(next(&queue_scripts::bury()));
   const auto finish = next(&queue_scripts::finish());
   ASSERT_TRUE(finish);
@@ -276,23 +285,29 @@ TEST_F(queue_consumer_state_test, progress_is_throttled_but_steps_and_the_last_w
     const auto asked = next(&queue_scripts::progress());
     if (!asked) return std::string("none");
     run(state_->answered(asked->ticket, kept(), wall_, now_));
-    return asked->call.arguments[1] + "/" + asked->call.arguments[3] + "/" + asked->call.arguments[4];
+    return asked->call.arguments[1] + "/" + asked->call.arguments[3] + "/" +
+           asked->call.arguments[4];
   };
-  run(state_->progressed(r, {.step = 0, .total_steps = 0, .message = "first", .percentage = {}}, now_));
+  run(state_->progressed(r, {.step = 0, .total_steps = 0, .message = "first", .percentage = {}},
+                         now_));
   EXPECT_EQ(saved(), "0/first/0");
   for (int i = 0; i < 100; ++i)
-    run(state_->progressed(r, {.step = 0, .total_steps = 0, .message = fmt::format("m{}", i), .percentage = 7},
-                           now_ + milliseconds(1)));
+    run(state_->progressed(
+        r, {.step = 0, .total_steps = 0, .message = fmt::format("m{}", i), .percentage = 7},
+        now_ + milliseconds(1)));
   EXPECT_EQ(saved(), "none");
   ASSERT_TRUE(state_->next_tick());
   EXPECT_EQ(*state_->next_tick(), now_ + milliseconds(100));
   pass(milliseconds(100));
   EXPECT_EQ(saved(), "0/m99/7") << "the newest";
-  run(state_->progressed(r, {.step = 3, .total_steps = 10, .message = "s3", .percentage = {}}, now_));
+  run(state_->progressed(r, {.step = 3, .total_steps = 10, .message = "s3", .percentage = {}},
+                         now_));
   EXPECT_EQ(saved(), "3/s3/30") << "a new step at once";
-  run(state_->progressed(r, {.step = 1, .total_steps = 10, .message = "back", .percentage = {}}, now_));
+  run(state_->progressed(r, {.step = 1, .total_steps = 10, .message = "back", .percentage = {}},
+                         now_));
   EXPECT_EQ(saved(), "1/back/30") << "never backwards";
-  run(state_->progressed(r, {.step = 1, .total_steps = 10, .message = "big", .percentage = 900}, now_));
+  run(state_->progressed(r, {.step = 1, .total_steps = 10, .message = "big", .percentage = 900},
+                         now_));
   run(state_->finished(r, {}, now_));
   EXPECT_EQ(saved(), "1/big/100") << "the last word before the end";
 }
@@ -302,10 +317,12 @@ TEST_F(queue_consumer_state_test, only_one_save_is_out_at_a_time) {
   begin_run();
   const auto r = started_[0].run;
   for (std::uint32_t step = 1; step <= 50; ++step)
-    run(state_->progressed(r, {.step = step, .total_steps = 50, .message = "m", .percentage = {}}, now_));
-  EXPECT_EQ(std::count_if(asks_.begin(), asks_.end(),
-                          [](const auto& a) { return a.call.script == &queue_scripts::progress(); }),
-            1)
+    run(state_->progressed(r, {.step = step, .total_steps = 50, .message = "m", .percentage = {}},
+                           now_));
+  EXPECT_EQ(
+      std::count_if(asks_.begin(), asks_.end(),
+                    [](const auto& a) { return a.call.script == &queue_scripts::progress(); }),
+      1)
       << "a slow Redis must not pile up saves";
   answer(queue_scripts::progress(), kept());
   pass(milliseconds(100));
@@ -314,11 +331,13 @@ TEST_F(queue_consumer_state_test, only_one_save_is_out_at_a_time) {
   EXPECT_EQ(latest->call.arguments[1], "50");
 }
 
-TEST_F(queue_consumer_state_test, a_task_that_is_somebody_elses_is_cancelled_and_nothing_is_written) {
+TEST_F(queue_consumer_state_test,
+       a_task_that_is_somebody_elses_is_cancelled_and_nothing_is_written) {
   start_with({{0, item("a")}, {0, item("b")}});
   begin_run();
   begin_run();
-  run(state_->progressed(started_[0].run, {.step = 1, .total_steps = 2, .message = "", .percentage = {}}, now_));
+  run(state_->progressed(started_[0].run,
+                         {.step = 1, .total_steps = 2, .message = "", .percentage = {}}, now_));
   answer(queue_scripts::progress(), list({text("lost")}));
   EXPECT_EQ(cancelled_, (std::vector<run_id>{started_[0].run}));
   run(state_->finished(started_[0].run, {}, now_));

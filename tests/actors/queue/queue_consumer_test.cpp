@@ -36,7 +36,8 @@ class queue_consumer_test : public actor_fixture {
     o.consumer.queues = {{queue, 8}, {"queue:provisioning:normal", 1}};
     o.client = client_;
     o.make_runner = [](shell& self, run_reports reports) {
-      return std::make_unique<team_task_runner>(self, std::move(reports), "kanban.domain", seconds(30));
+      return std::make_unique<team_task_runner>(self, std::move(reports), "kanban.domain",
+                                                seconds(30));
     };
     return spawn<queue_consumer>(std::move(o));
   }
@@ -67,11 +68,15 @@ class queue_consumer_test : public actor_fixture {
     return true;
   }
   std::string status(const std::string& id) { return cli_({"HGET", "task:" + id, "status"}).text; }
-  static std::string item(const std::string& id, const std::string& type, const std::string& payload) {
-    return fmt::format(R"({{"id":"{}","type":"{}","user_id":"u1","payload":{}}})", id, type, payload);
+  static std::string item(const std::string& id, const std::string& type,
+                          const std::string& payload) {
+    return fmt::format(R"({{"id":"{}","type":"{}","user_id":"u1","payload":{}}})", id, type,
+                       payload);
   }
   static std::string provision(const std::string& id) {
-    return item(id, "team.provision", R"({"slug":"team-a","api":["http://127.0.0.1:9001"],"web":["http://127.0.0.1:9002"]})");
+    return item(
+        id, "team.provision",
+        R"({"slug":"team-a","api":["http://127.0.0.1:9001"],"web":["http://127.0.0.1:9002"]})");
   }
 
   test::redis_process server_;

@@ -105,7 +105,8 @@ TEST_F(queue_integration, ten_thousand_tasks_survive_nodes_that_die_at_random) {
       if (t.type == "refuse.me")
         outcome.error = fault{fault_kind::invalid, fault_side::client, retryable::no, "refused"};
       if (t.type == "retry.once" && before == 0)
-        outcome.error = fault{fault_kind::unreachable, fault_side::upstream, retryable::yes, "later"};
+        outcome.error =
+            fault{fault_kind::unreachable, fault_side::upstream, retryable::yes, "later"};
       loop_.defer([me, run, outcome] { me->finish(run, outcome); });
     };
     me->start();
@@ -120,9 +121,8 @@ TEST_F(queue_integration, ten_thousand_tasks_survive_nodes_that_die_at_random) {
     replace();
   }
   living->effects_left = std::numeric_limits<std::size_t>::max();
-  ASSERT_TRUE(turn_until(loop_, [&] {
-    return settled("dead") == malformed + rejected && keys("*:proc:*") == 0;
-  }));
+  ASSERT_TRUE(turn_until(
+      loop_, [&] { return settled("dead") == malformed + rejected && keys("*:proc:*") == 0; }));
 
   EXPECT_EQ(settled("completed"), total);
   EXPECT_EQ(settled("failed"), 0);
@@ -183,7 +183,8 @@ TEST_F(queue_integration, a_paused_node_that_comes_back_is_refused) {
   cli_({"DEL", "stagedoor:node:slow:1"});
   fast->on_run = [&](run_id run, const task& t) {
     deliveries.emplace_back(run, t.delivery);
-    loop_.defer([&, run] { fast->finish(run, {.message = {}, .result = R"("fast")", .error = {}}); });
+    loop_.defer(
+        [&, run] { fast->finish(run, {.message = {}, .result = R"("fast")", .error = {}}); });
   };
   fast->start();
   const auto in_time = turn_until(loop_, [&] {
@@ -214,7 +215,8 @@ TEST_F(queue_integration, work_goes_on_after_redis_was_killed_and_restarted) {
   const auto back = mono_clock::now();
   cli_.reconnect(server_.port());
   push(normal, {item("after")});
-  ASSERT_TRUE(turn_until(loop_, [&] { return settled("completed") == 1; }, milliseconds(5000)));
+  ASSERT_TRUE(turn_until(
+      loop_, [&] { return settled("completed") == 1; }, milliseconds(5000)));
   EXPECT_LT(mono_clock::now() - back, seconds(5));
   EXPECT_EQ(runs, 2);
 }

@@ -16,8 +16,9 @@ class queue_node {
  public:
   using runner = std::function<void(actors::run_id, const actors::task&)>;
 
-  queue_node(loop& l, std::uint16_t port, actors::node_identity who, actors::consumer_options options,
-             actors::janitor_options janitor, redis::client_options client)
+  queue_node(loop& l, std::uint16_t port, actors::node_identity who,
+             actors::consumer_options options, actors::janitor_options janitor,
+             redis::client_options client)
       : loop_(l),
         client_(std::make_unique<redis::client>(
             l, *redis::endpoint::parse("redis://127.0.0.1:" + std::to_string(port)), client)),

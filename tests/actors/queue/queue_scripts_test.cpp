@@ -41,14 +41,17 @@ class queue_scripts_test : public testing::Test {
   std::string field(const std::string& id, const std::string& name) {
     return cli_({"HGET", "task:" + id, name}).text;
   }
-  redis::reply begin(const std::string& raw, const std::string& token, const std::string& id = "a") {
-    return eval(queue_scripts::begin(), {proc, "task:" + id, "{queue:x}:delivery:d"},
-                {raw, token, "2", id, "team.provision", "86400", "tasks:u", "team:status", "team-a"});
+  redis::reply begin(const std::string& raw, const std::string& token,
+                     const std::string& id = "a") {
+    return eval(
+        queue_scripts::begin(), {proc, "task:" + id, "{queue:x}:delivery:d"},
+        {raw, token, "2", id, "team.provision", "86400", "tasks:u", "team:status", "team-a"});
   }
   redis::reply finish(const std::string& raw, const std::string& status, const std::string& result,
                       const std::string& error) {
     return eval(queue_scripts::finish(), {proc, "task:a", "{queue:x}:delivery:d", "stats"},
-                {raw, status, "Done", result, error, "86400", "tasks:u", "team:status", "", "queue:x:" + status});
+                {raw, status, "Done", result, error, "86400", "tasks:u", "team:status", "",
+                 "queue:x:" + status});
   }
 
   static inline std::unique_ptr<test::redis_process> server_;
@@ -60,7 +63,8 @@ TEST_F(queue_scripts_test, take_prefers_the_asked_queue_and_falls_back_to_the_ot
   cli_({"LPUSH", "n", "n1", "n2"});
   const auto r = eval(queue_scripts::take(), {"h", "ph", "n", "pn"}, {"0", "1", "0", "0", "0"});
   words got;
-  for (const auto& item : r.items) got.push_back(item.is_integer() ? std::to_string(item.integer) : item.text);
+  for (const auto& item : r.items)
+    got.push_back(item.is_integer() ? std::to_string(item.integer) : item.text);
   EXPECT_EQ(got, (words{"0", "h1", "1", "n1", "0", "h2", "1", "n2"}));
   EXPECT_EQ(texts({"LRANGE", "ph", "0", "-1"}), (words{"h2", "h1"}));
   EXPECT_TRUE(eval(queue_scripts::take(), {"h", "ph", "n", "pn"}, {"0"}).items.empty());
@@ -108,7 +112,8 @@ TEST_F(queue_scripts_test, the_task_hash_has_the_platforms_fields_with_a_day_to_
 TEST_F(queue_scripts_test, times_are_the_date_that_the_calendar_says) {
   const auto as_date = [&](const std::string& seconds) {
     auto body = queue_scripts::begin().body();
-    body = body.substr(0, body.find("if not redis.call('LPOS'")) + "return iso(tonumber(ARGV[1]) * 1000 + 7)";
+    body = body.substr(0, body.find("if not redis.call('LPOS'")) +
+           "return iso(tonumber(ARGV[1]) * 1000 + 7)";
     return cli_({"EVAL", body, "0", seconds}).text;
   };
   EXPECT_EQ(as_date("0"), "1970-01-01T00:00:00.007Z");
@@ -178,7 +183,8 @@ TEST_F(queue_scripts_test, a_dead_letter_is_json_capped_and_counted) {
     const auto raw = "bad" + std::to_string(i);
     cli_({"LPUSH", proc, raw});
     eval(queue_scripts::bury(), {proc, "queue:x:dead", "d", "stats", ""},
-         {raw, dead_letter_prefix(raw, "no \"id\"", queue), "3", "no", "86400", "", "", "", "queue:x:dead"});
+         {raw, dead_letter_prefix(raw, "no \"id\"", queue), "3", "no", "86400", "", "", "",
+          "queue:x:dead"});
   }
   const auto letters = texts({"LRANGE", "queue:x:dead", "0", "-1"});
   ASSERT_EQ(letters.size(), 3U);
@@ -214,10 +220,11 @@ TEST_F(queue_scripts_test, what_is_given_back_is_next_and_costs_no_delivery) {
   cli_({"LPUSH", queue, "waiting"});
   cli_({"LPUSH", proc, "raw"});
   begin("raw", "t");
-  EXPECT_EQ(eval(queue_scripts::give_back(), {proc, queue, "{queue:x}:delivery:d"}, {"raw", "begun"})
-                .at(0)
-                .text,
-            "kept");
+  EXPECT_EQ(
+      eval(queue_scripts::give_back(), {proc, queue, "{queue:x}:delivery:d"}, {"raw", "begun"})
+          .at(0)
+          .text,
+      "kept");
   EXPECT_EQ(cli_({"HGET", "{queue:x}:delivery:d", "count"}).text, "0");
   EXPECT_EQ(cli_({"RPOP", queue}).text, "raw");
 }

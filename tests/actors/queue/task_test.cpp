@@ -90,7 +90,8 @@ TEST(task, a_dead_letter_keeps_every_byte) {
   EXPECT_EQ(dead_letter_prefix("{\"a\":1}", "no id", "queue:x"),
             R"({"queue":"queue:x","raw":"{\"a\":1}","reason":"no id",)");
   EXPECT_EQ(dead_letter_prefix(std::string("\xff\0z", 3), "no", "q"),
-            "{\"queue\":\"q\",\"raw\":\"\xEF\xBF\xBD\\u0000z\",\"raw_base64\":\"/wB6\",\"reason\":\"no\",");
+            "{\"queue\":\"q\",\"raw\":\"\xEF\xBF\xBD\\u0000z\",\"raw_base64\":\"/"
+            "wB6\",\"reason\":\"no\",");
 }
 
 TEST(task, invalid_utf8_is_replaced_byte_by_byte) {
@@ -98,10 +99,10 @@ TEST(task, invalid_utf8_is_replaced_byte_by_byte) {
   const std::vector<std::pair<std::string, std::string>> expected{
       {"plain", "plain"},
       {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"},
-      {"\xC0\x80", bad + bad},                 // overlong
-      {"\xED\xA0\x80", bad + bad + bad},       // surrogate
+      {"\xC0\x80", bad + bad},                      // overlong
+      {"\xED\xA0\x80", bad + bad + bad},            // surrogate
       {"\xF4\x90\x80\x80", bad + bad + bad + bad},  // beyond U+10FFFF
-      {"a\xE2\x82", "a" + bad + bad},          // cut off
+      {"a\xE2\x82", "a" + bad + bad},               // cut off
       {"\x80z", bad + "z"},
   };
   for (const auto& [given, wanted] : expected) EXPECT_EQ(to_valid_utf8(given), wanted);
