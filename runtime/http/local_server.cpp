@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <utility>
 
 namespace stagedoor::http {
 namespace {
@@ -83,11 +84,21 @@ class local_server::connection final : public io_handler {
 
   void on_io(std::uint32_t events) override {
     if (gone_) return;
-    if ((events & EPOLLOUT) != 0 && !flush()) return;
+    if ((events & EPOLLOUT) != 0) {
+      if (!flush()) return;
+      next();
+      if (gone_) return;
+    }
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) read();
   }
 
-  void answer(const local_reply& reply) {
+  /// What the handler says to request |turn|. A second answer, or one after the 504, is nobody's.
+  void answer(std::uint64_t turn, const local_reply& reply) {
+    if (waiting_ && turn == turn_) send(reply);
+  }
+
+ private:
+  void send(const local_reply& reply) {
     waiting_ = false;
     out_ += fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}\r\n",
                         reply.status, reason_of(reply.status), reply.content_type,
@@ -97,7 +108,6 @@ class local_server::connection final : public io_handler {
     if (flush() && keep_alive_) next();
   }
 
- private:
   void read() {
     char chunk[16384];
     for (;;) {
@@ -120,49 +130,60 @@ class local_server::connection final : public io_handler {
     next();
   }
 
-  // Takes the next whole request out of the buffer, unless one is being answered.
+  // Takes the next whole request out of the buffer, unless one is being answered or its answer is
+  // still on its way out: a client that does not read must not make answers pile up.
   void next() {
-    if (waiting_ || !keep_alive_ || in_.empty()) return;
-    if (!head_done_) {
-      switch (parser_.parse_request(in_, head_)) {
-        case parse_state::incomplete: return;
-        case parse_state::failed: refuse(parser_.error().status, parser_.error().reason); return;
-        case parse_state::done: head_done_ = true;
-      }
-      if (head_.framing == body_framing::chunked) {
-        refuse(501, "chunked request bodies are not taken here: send Content-Length");
-        return;
-      }
-      if (head_.content_length > owner_.options_.body_bytes) {
-        refuse(413, "the body is too large");
-        return;
-      }
-    }
-    const std::size_t body = head_.framing == body_framing::length ? head_.content_length : 0;
-    if (in_.size() < parser_.size() + body) return;
-    local_request request{std::string(head_.method), std::string(head_.path),
-                          std::string(head_.query), in_.substr(parser_.size(), body)};
-    keep_alive_ = head_.keep_alive;
-    head_only_ = head_.method == "HEAD";
-    in_.erase(0, parser_.size() + body);
-    parser_.reset();
-    head_ = {};
+    if (waiting_ || !keep_alive_ || !out_.empty() || in_.empty()) return;
+    if (!head_done_ && !take_head()) return;
+    const std::size_t whole = head_bytes_ + body_bytes_;
+    if (in_.size() < whole) return;
+    auto request = std::exchange(request_, {});
+    request.body = in_.substr(head_bytes_, body_bytes_);
+    in_.erase(0, whole);
+    keep_alive_ = keeps_alive_after_;
+    head_only_ = request.method == "HEAD";
     head_done_ = false;
     waiting_ = true;
     owner_.loop_.arm_after(deadline_, owner_.options_.answer_deadline);
-    auto respond = [weak = std::weak_ptr(owner_.self_), l = &owner_.loop_,
-                    id = id_](local_reply reply) {
-      (void)l->post([weak, id, reply = std::move(reply)]() mutable {
+    auto respond = [weak = std::weak_ptr(owner_.self_), l = &owner_.loop_, id = id_,
+                    turn = ++turn_](local_reply reply) {
+      (void)l->post([weak, id, turn, reply = std::move(reply)]() mutable {
         if (const auto alive = weak.lock(); alive != nullptr && *alive != nullptr)
-          (*alive)->answer(id, std::move(reply));
+          (*alive)->answer(id, turn, std::move(reply));
       });
     };
     owner_.handler_(std::move(request), std::move(respond));
   }
 
+  // Starts over at each call: the parser's views would not survive the buffer's growing. What is
+  // needed later is copied. False when the head is incomplete or was refused.
+  bool take_head() {
+    head_parser parser;
+    request_head head;
+    switch (parser.parse_request(in_, head)) {
+      case parse_state::incomplete: return false;
+      case parse_state::failed: refuse(parser.error().status, parser.error().reason); return false;
+      case parse_state::done: break;
+    }
+    if (head.framing == body_framing::chunked) {
+      refuse(501, "chunked request bodies are not taken here: send Content-Length");
+      return false;
+    }
+    if (head.framing == body_framing::length && head.content_length > owner_.options_.body_bytes) {
+      refuse(413, "the body is too large");
+      return false;
+    }
+    request_ = {std::string(head.method), std::string(head.path), std::string(head.query), ""};
+    head_bytes_ = parser.size();
+    body_bytes_ = head.framing == body_framing::length ? head.content_length : 0;
+    keeps_alive_after_ = head.keep_alive;
+    head_done_ = true;
+    return true;
+  }
+
   void refuse(std::uint16_t status, std::string_view why) {
     keep_alive_ = false;
-    answer({status, "text/plain", fmt::format("{}\n", why)});
+    send({status, "text/plain", fmt::format("{}\n", why)});
   }
 
   void expired() {
@@ -197,8 +218,11 @@ class local_server::connection final : public io_handler {
   timer deadline_;
   std::string in_;
   std::string out_;
-  head_parser parser_;
-  request_head head_;
+  local_request request_;  ///< its head, while its body is on the way
+  std::size_t head_bytes_ = 0;
+  std::size_t body_bytes_ = 0;
+  std::uint64_t turn_ = 0;  ///< the request that is with the handler, or was last
+  bool keeps_alive_after_ = true;
   bool head_done_ = false;
   bool waiting_ = false;  ///< a request is with the handler
   bool keep_alive_ = true;
@@ -262,8 +286,9 @@ void local_server::accepted(unique_fd fd) {
   connections_.emplace(id, std::move(made));
 }
 
-void local_server::answer(std::uint64_t id, local_reply reply) {
-  if (const auto it = connections_.find(id); it != connections_.end()) it->second->answer(reply);
+void local_server::answer(std::uint64_t id, std::uint64_t turn, local_reply reply) {
+  if (const auto it = connections_.find(id); it != connections_.end())
+    it->second->answer(turn, reply);
 }
 
 void local_server::drop(std::uint64_t id) {
