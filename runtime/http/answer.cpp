@@ -51,6 +51,7 @@ void transaction::send_answer() {
   line.client_is_1_0 = request_.minor_version == 0;
   auto& text = edge_.writer();
   write_response_head(text, response_, line, exchange_.answer_edits.fields);
+  response_head_bytes_ = text.text().size();
   if (!bodiless && request_.method != "HEAD") text.add(body);
 
   phase_ = phase::answering;

@@ -85,6 +85,15 @@ void edge::check_drained() {
   std::exchange(drained_, nullptr)();
 }
 
+void edge::set_access_log(access_log log) {
+  const bool first = !log_;
+  log_.emplace(std::move(log));
+  if (!first) return;
+  loop_.at_turn_end([this, alive = std::weak_ptr<void>(alive_)] {
+    if (!alive.expired()) log_->flush(loop_.now());
+  });
+}
+
 std::vector<net::address> edge::addresses() const {
   std::vector<net::address> all;
   for (const auto& l : listeners_) all.push_back(l->address());

@@ -6,6 +6,7 @@
 // start(), which may happen before the loop starts. Bounded by: edge_options.
 #pragma once
 
+#include "runtime/http/access_log.hpp"
 #include "runtime/http/balancer.hpp"
 #include "runtime/http/buffer.hpp"
 #include "runtime/http/edge_options.hpp"
@@ -21,6 +22,7 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +65,10 @@ class edge {
   /// Told of each request for a host that no site stands for; it was answered 404.
   using unknown_host_hook = std::function<void(std::string_view host)>;
   void set_unknown_host_hook(unknown_host_hook hook) { unknown_host_ = std::move(hook); }
+
+  /// Before the loop starts. Without one nothing is logged.
+  void set_access_log(access_log log);
+  [[nodiscard]] access_log* log() noexcept { return log_ ? &*log_ : nullptr; }
 
   /// Where it listens, in the order of the entry points; after start().
   [[nodiscard]] std::vector<net::address> addresses() const;
@@ -119,6 +125,7 @@ class edge {
   std::shared_ptr<const down_servers> down_;  ///< null: all are up
   std::unique_ptr<middleware_state> middlewares_;
   timer sweep_;
+  std::optional<access_log> log_;
   internal_answer internal_answer_;
   unknown_host_hook unknown_host_;
   std::string date_;

@@ -33,6 +33,7 @@ void transaction::begin(connection& client) {
   client_ = &client;
   facts_ = client.facts;
   began_ = edge_.owner().now();
+  if (edge_.log() != nullptr) began_wall_ = edge_.owner().wall_now();
   request_parser_.reset();
   phase_ = phase::idle;
   response_begun_ = false;
@@ -44,6 +45,7 @@ void transaction::begin(connection& client) {
   response_complete_ = false;
   interims_ = 0;
   status_ = 0;
+  response_head_bytes_ = 0;
 }
 
 parse_state transaction::read_head() {
@@ -61,6 +63,7 @@ parse_state transaction::read_head() {
 void transaction::refuse(const parse_fault& why) {
   // Nothing of the head may be relied on.
   request_.method = {};
+  request_.target = {};
   request_.framing = body_framing::none;
   request_.minor_version = 1;
   request_.keep_alive = false;
@@ -373,6 +376,7 @@ void transaction::begin_response() {
   response_begun_ = true;
   response_relay_.start(response_.framing, response_.content_length, line.framing,
                         response_.framing == body_framing::none ? nullptr : filter);
+  response_head_bytes_ = edge_.writer().text().size();
   upstream_->in.consume(response_parser_.size());
   move_response(edge_.writer().text());
 }
@@ -391,6 +395,7 @@ void transaction::begin_tunnel() {
   phase_ = phase::tunnel;
   request_relay_.start(body_framing::until_close, 0, body_framing::until_close);
   response_relay_.start(body_framing::until_close, 0, body_framing::until_close);
+  response_head_bytes_ = edge_.writer().text().size();
   upstream_->in.consume(response_parser_.size());
   move_tunnel(edge_.writer().text());
 }
@@ -456,7 +461,31 @@ void transaction::finish() {
   client.exchange_done(keep_client);
 }
 
+// Before the head and the site are let go: the entry only points at them.
+void transaction::write_log() {
+  auto* const log = edge_.log();
+  if (log == nullptr || phase_ == phase::idle) return;
+  access_entry entry;
+  entry.client = forwarded_client(exchange_.request);
+  entry.user = exchange_.edits.user;
+  entry.start = began_wall_;
+  entry.method = request_.method;
+  entry.target = request_.target;
+  entry.protocol = request_.minor_version == 1 ? "HTTP/1.1" : "HTTP/1.0";
+  entry.status = status_;
+  const auto sent = response_relay_.sent();
+  entry.bytes = sent > response_head_bytes_ ? sent - response_head_bytes_ : 0;
+  entry.referer = request_.fields.find("referer").value_or("");
+  entry.user_agent = request_.fields.find("user-agent").value_or("");
+  entry.number = edge_.counters().requests;
+  if (route_ != nullptr) entry.router = route_->name;
+  if (server_ != nullptr) entry.server = server_->url;
+  entry.duration = edge_.owner().now() - began_;
+  log->write(entry);
+}
+
 void transaction::let_go(bool keep_upstream) {
+  write_log();
   ++serial_;
   phase_ = phase::idle;
   release_upstream(keep_upstream);

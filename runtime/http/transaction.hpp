@@ -89,6 +89,7 @@ class transaction final : private upstream_user {
   void wait_for_progress();
   void release_upstream(bool keep);
   void finish();
+  void write_log();
   void let_go(bool keep_upstream);
   [[nodiscard]] bool has_bare_query() const noexcept;
   [[nodiscard]] std::string_view authority_to_send() const noexcept;
@@ -138,6 +139,8 @@ class transaction final : private upstream_user {
   bool half_closed_ = false;      ///< the client had closed its side when the request was read
   std::uint16_t status_ = 0;      ///< sent or being sent
   mono_time began_{};
+  wall_time began_wall_{};        ///< only when there is an access log
+  std::size_t response_head_bytes_ = 0;
 };
 
 }  // namespace stagedoor::http
