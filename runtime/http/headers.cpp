@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/http/headers.hpp"
 
+#include "runtime/http/base64.hpp"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -43,17 +45,9 @@ std::string sts_value(const headers_options& o) {
 
 /// 16 random bytes as base64: what the source expression of a policy needs to be unguessable.
 std::string make_nonce() {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::array<unsigned char, 18> bytes{};  // the last two stay 0: they fill the last group
-  if (::getrandom(bytes.data(), 16, 0) != 16) return {};
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const unsigned group = (unsigned{bytes[i]} << 16U) | (unsigned{bytes[i + 1]} << 8U) | bytes[i + 2];
-    for (const unsigned shift : {18U, 12U, 6U, 0U}) out += digits[(group >> shift) & 63U];
-  }
-  out.replace(22, 2, "==");
-  return out;
+  std::array<char, 16> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return {};
+  return base64_encode({bytes.data(), bytes.size()});
 }
 
 std::string_view with_nonce(exchange& x, std::string_view policy) {

@@ -8,6 +8,7 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/http/encoder_pool.hpp"
+#include "runtime/http/known_passwords.hpp"
 #include "runtime/http/recent_map.hpp"
 #include "runtime/http/token_bucket.hpp"
 
@@ -50,6 +51,7 @@ class middleware_state {
   }
   [[nodiscard]] in_flight_counts& in_flight(std::string_view middleware);
   [[nodiscard]] encoder_pool& encoders() noexcept { return encoders_; }
+  [[nodiscard]] http::known_passwords& known_passwords() noexcept { return known_passwords_; }
   [[nodiscard]] password_checker* passwords() const noexcept { return passwords_; }
 
   /// Gives back what full buckets and idle limiters take. The core calls it about once a minute.
@@ -61,6 +63,7 @@ class middleware_state {
   recent_map<std::unique_ptr<rate_buckets>> limiters_;
   std::map<std::string, in_flight_counts, std::less<>> in_flight_;
   encoder_pool encoders_;
+  http::known_passwords known_passwords_;
   password_checker* passwords_;
 };
 
