@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/edge_settings.hpp"
 
+#include "runtime/base/ascii.hpp"
 #include "runtime/net/socket.hpp"
 
+#include <filesystem>
 #include <fmt/format.h>
 
 namespace stagedoor::cluster {
@@ -31,6 +33,29 @@ http::edge_options edge_options_of(const configs::loaded& config) {
   }
   out.connect = whole(config.edge.upstream.dial_timeout);
   out.response_header = whole(config.edge.upstream.response_header_timeout);
+  return out;
+}
+
+std::optional<http::access_log_options> access_log_of(const configs::loaded& config) {
+  if (!config.edge.access_log) return std::nullopt;
+  const auto& from = *config.edge.access_log;
+  http::access_log_options out;
+  if (!from.file_path.empty()) {
+    out.path = config.node.edge_path(from.file_path);
+    std::error_code error;  // the opening says what is wrong
+    std::filesystem::create_directories(std::filesystem::path(out.path).parent_path(), error);
+  }
+  if (from.format == "json") out.format = http::access_format::json;
+  if (from.format == "genericCLF") out.format = http::access_format::generic_clf;
+  out.min_duration = from.min_duration;
+  for (const auto& text : from.status_codes) {
+    const auto dash = text.find('-');
+    const auto first = ascii::parse_number<std::uint16_t>(text.substr(0, dash));
+    const auto last = dash == std::string::npos
+                          ? first
+                          : ascii::parse_number<std::uint16_t>(text.substr(dash + 1));
+    if (first && last) out.statuses.push_back({*first, *last});
+  }
   return out;
 }
 

@@ -6,9 +6,11 @@
 
 #include "actors/providers/route_builder.hpp"
 #include "configs/check.hpp"
+#include "runtime/http/access_log.hpp"
 #include "runtime/http/edge_options.hpp"
 #include "runtime/net/address.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,9 @@ namespace stagedoor::cluster {
                                               std::uint16_t port_offset);
 
 [[nodiscard]] http::edge_options edge_options_of(const configs::loaded& config);
+
+/// Nothing = requests are not logged. Makes the folder of the file.
+[[nodiscard]] std::optional<http::access_log_options> access_log_of(const configs::loaded& config);
 
 /// Numbered as the routes count on it. Those whose address is no IP are errors of
 /// check_addresses().

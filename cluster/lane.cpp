@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/lane.hpp"
 
+#include "runtime/base/log.hpp"
+
 #include <fmt/format.h>
 #include <future>
 
@@ -31,6 +33,11 @@ result<void> lane::start() {
   auto entry_points = options_.entry_points;
   for (auto& e : entry_points) e.tls = tls_.get();
   edge_ = std::make_unique<http::edge>(loop_, options_.edge, std::move(entry_points));
+  if (options_.access_log) {
+    auto log = http::access_log::open(*options_.access_log);
+    if (!log) return std::move(log).error();
+    edge_->set_access_log(*std::move(log));
+  }
   edge_->set_internal_answer([this](http::exchange& x) { return answer(x); });
   dns_ = std::make_unique<dns::server>(loop_, options_.dns);
   loop_.start();
@@ -118,7 +125,12 @@ bool lane::report(std::function<void(std::vector<messages::status_row>)> tell) {
 }
 
 void lane::reopen_logs() {
-  // the edge has no log file of its own yet
+  (void)loop_.post([this] {
+    auto* log = edge_->log();
+    if (log == nullptr) return;
+    if (const auto reopened = log->reopen(); !reopened)
+      log::warning("access log not reopened", {{"error", to_string(reopened.error())}});
+  });
 }
 
 std::vector<messages::status_row> lane::rows() const {

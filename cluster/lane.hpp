@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct lane_options {
   unsigned index = 0;
   http::edge_options edge;
   std::vector<http::entry_point> entry_points;
+  std::optional<http::access_log_options> access_log;  ///< nothing = requests are not logged
   std::uint8_t ping_entry_point = 255;  ///< index of the one that answers /ping; 255 = none
   dns::server_options dns;
   std::vector<dns::listener_options> dns_listeners;
@@ -37,7 +39,8 @@ class lane {
   lane(const lane&) = delete;
   lane& operator=(const lane&) = delete;
 
-  /// Runs, and takes tables; no socket is open yet. On failure: invalid, internal.
+  /// Runs, and takes tables; no socket is open yet. On failure: invalid, internal, not_found,
+  /// refused (the access log).
   [[nodiscard]] result<void> start();
   /// Opens every socket; waits for it. On failure: conflict, refused, overloaded, internal.
   [[nodiscard]] result<void> open();

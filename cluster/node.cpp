@@ -112,6 +112,7 @@ result<void> node::start() {
   parts_.resolver = resolver_.get();
   parts_.http = http_.get();
   if (auto r = connect_redis(); !r) return r;
+  passwords_.start();
   for (auto& l : lanes_)
     if (auto r = l->start(); !r) return r;
   if (auto r = open_admin_socket(); !r) return r;
@@ -135,11 +136,13 @@ result<void> node::lock_data_dir() {
   return {};
 }
 
-lane_options node::options_of(unsigned index, const tls::server_options& tls) const {
+lane_options node::options_of(unsigned index, const tls::server_options& tls) {
   lane_options out;
   out.index = index;
   out.edge = edge_options_of(options_.config);
+  out.edge.passwords = &passwords_;
   out.entry_points = entry_points_of(parts_.entry_points);
+  out.access_log = access_log_of(options_.config);
   for (const auto& e : out.entry_points)
     if (e.name == ping_entry_point(options_.config.edge)) out.ping_entry_point = e.index;
   out.dns_listeners = parts_.dns.listeners;
@@ -322,6 +325,7 @@ void node::stop() {
     root_ = nullptr;
   }
   for (auto& l : lanes_) l->stop();
+  passwords_.stop();
   if (parts_.redis) parts_.redis->stop();
   files_.stop();
   control_.stop();

@@ -14,6 +14,7 @@
 #include "cluster/lane.hpp"
 #include "configs/check.hpp"
 #include "runtime/http/local_server.hpp"
+#include "runtime/http/password_checker.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -62,10 +63,11 @@ class node {
   [[nodiscard]] result<void> open_admin_socket();
   void start_tree();
   void drain_lanes();
-  [[nodiscard]] lane_options options_of(unsigned index, const tls::server_options& tls) const;
+  [[nodiscard]] lane_options options_of(unsigned index, const tls::server_options& tls);
 
   const node_options options_;
   unique_fd data_lock_;
+  http::password_checker passwords_;  ///< shared by the lanes
   std::vector<std::unique_ptr<lane>> lanes_;
   loop control_;
   loop files_;

@@ -146,9 +146,13 @@ struct builder {
     if (!m.users_file.empty()) {
       std::ifstream file(m.users_file);
       if (!file) return wrong(fmt::format("usersFile: {} cannot be read", m.users_file));
-      for (std::string line; std::getline(file, line);)
-        if (const auto text = ascii::trim(line); !text.empty() && text.front() != '#')
-          if (auto added = add_user(text, options); !added) return added.error();
+      for (std::string line; std::getline(file, line);) {
+        const auto text = ascii::trim(line);
+        if (text.empty() || text.front() == '#') continue;
+        if (options.users.size() == max_users)
+          return wrong(fmt::format("usersFile: more than {} users", max_users));
+        if (auto added = add_user(text, options); !added) return added.error();
+      }
     }
     options.realm = m.realm;
     options.header_field = m.header_field;
@@ -169,7 +173,7 @@ bool flatten(const std::map<std::string, const configs::middleware*>& chains,
     return true;
   }
   const auto chain = chains.find(name);
-  if (chain == chains.end() || depth == max_chain_depth) {
+  if (chain == chains.end() || depth == max_chain_depth || out.size() > max_chain_parts) {
     missing = name;
     return false;
   }
@@ -201,9 +205,9 @@ void build_middlewares(const configs::dynamic_config& from, middleware_map& into
     if (flatten(chains, name, into, 0, parts, missing))
       flat[name] = std::move(parts);
     else
-      out.error(chain->where,
-                fmt::format("chain \"{}\": \"{}\" does not exist, or is a chain of itself", name,
-                            missing));
+      out.error(chain->where, fmt::format("chain \"{}\": \"{}\" does not exist, could not be "
+                                          "built, or makes the chain too long",
+                                          name, missing));
   }
   into.merge(flat);
 }

@@ -2,6 +2,7 @@
 #include "actors/providers/provider_state.hpp"
 
 #include "actors/providers/middleware_builder.hpp"
+#include "configs/references.hpp"
 
 #include <algorithm>
 
@@ -96,6 +97,9 @@ void last_good_files::patch(configs::loaded& fresh) {
     configs::diagnostics already_told;
     fresh.from_files = configs::merge_files(fresh.files, already_told);
   }
+  // What is missing depends on all files together, the patched ones included.
+  fresh.unusable_routers = configs::check_references({&fresh.from_files, &fresh.from_compose},
+                                                     fresh.edge, fresh.problems);
 }
 
 }  // namespace stagedoor::actors

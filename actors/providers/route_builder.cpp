@@ -13,7 +13,8 @@
 namespace stagedoor::actors {
 namespace {
 
-constexpr std::size_t max_service_depth = 8;  ///< weighted services inside weighted services
+constexpr std::size_t max_service_servers = 4096;  ///< of one service, all parts together
+constexpr std::size_t max_service_depth = 8;       ///< weighted services inside weighted services
 constexpr std::uint32_t max_server_weight = 1'000'000;
 
 using configs::diagnostics;
@@ -126,8 +127,17 @@ class builder {
     if (const auto* balancer = std::get_if<configs::load_balancer>(&kind))
       return collect(r, *it->second, *balancer, weight, into);
     if (const auto* weighted = std::get_if<configs::weighted_service>(&kind)) {
+      if (into.servers.size() > max_service_servers) {
+        fail(
+            name.where, r,
+            fmt::format("service \"{}\" has more than {} servers", name.name, max_service_servers));
+        return false;
+      }
       for (const auto& part : weighted->parts)
-        if (!collect(r, part.service, weight * part.weight, depth + 1, into)) return false;
+        if (!collect(r, part.service,
+                     std::min<std::uint64_t>(weight * part.weight, max_server_weight), depth + 1,
+                     into))
+          return false;
       return true;
     }
     fail(it->second->where, r,

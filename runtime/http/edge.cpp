@@ -24,7 +24,7 @@ edge::edge(loop& l, edge_options options, std::vector<entry_point> entry_points)
       entry_points_(std::move(entry_points)),
       upstreams_(l, buffers_, options.upstream),
       states_(upstreams_),
-      middlewares_(std::make_unique<middleware_state>()),
+      middlewares_(std::make_unique<middleware_state>(options_.passwords)),
       sweep_([this] {
         middlewares_->sweep(loop_.now());
         loop_.arm_after(sweep_, sweep_interval);

@@ -14,7 +14,13 @@
 
 namespace stagedoor::http {
 
+class password_checker;
+
 struct edge_options {
+  /// Verifies slow password hashes on a thread of its own; outlives the edge. Null = basicAuth takes
+  /// cheap hashes only.
+  password_checker* passwords = nullptr;
+
   head_limits head{};
   upstream_options upstream{};
 

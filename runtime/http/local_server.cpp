@@ -246,7 +246,13 @@ result<void> local_server::listen_unix(const std::string& path) {
   if (::connect(fd.get(), as_sockaddr(*at), sizeof *at) == 0)
     return fault{fault_kind::conflict, fault_side::self, retryable::no,
                  fmt::format("{}: another node answers on this socket", path)};
-  ::unlink(path.c_str());  // left behind by a node that was killed
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) == 0) {
+    if (!S_ISSOCK(there.st_mode))
+      return fault{fault_kind::conflict, fault_side::operator_input, retryable::no,
+                   fmt::format("{}: exists and is no socket", path)};
+    ::unlink(path.c_str());  // left behind by a node that was killed
+  }
   fd.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const auto mask = ::umask(0177);
   const int bound = ::bind(fd.get(), as_sockaddr(*at), sizeof *at);
@@ -256,14 +262,14 @@ result<void> local_server::listen_unix(const std::string& path) {
   if (::listen(fd.get(), 64) != 0)
     return errno_fault(fault_side::self, fmt::format("listen {}", path), errno);
   listeners_.push_back(std::make_unique<listener>(*this, std::move(fd), path));
-  return loop_.watch(listeners_.back()->fd(), EPOLLIN, *listeners_.back());
+  return loop_.watch(listeners_.back()->fd(), EPOLLIN | EPOLLET, *listeners_.back());
 }
 
 result<void> local_server::listen_tcp(const net::address& at) {
   auto fd = net::listen_tcp(at, 64);
   if (!fd) return std::move(fd).error();
   listeners_.push_back(std::make_unique<listener>(*this, *std::move(fd), ""));
-  return loop_.watch(listeners_.back()->fd(), EPOLLIN, *listeners_.back());
+  return loop_.watch(listeners_.back()->fd(), EPOLLIN | EPOLLET, *listeners_.back());
 }
 
 void local_server::close() {
