@@ -64,7 +64,7 @@ bool udp_port::send(exchange& e, id_source& ids) {
 }
 
 void udp_port::on_io(std::uint32_t) {
-  for (;;) {
+  while (fd_) {
     const auto n = ::recv(fd_.get(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
     if (n >= 0) {
       received(scratch_.first(static_cast<std::size_t>(n)));
@@ -191,17 +191,25 @@ upstream::upstream(loop& owner, const net::address& at, std::shared_ptr<const fo
     : loop_(owner), at_(at), rule_(std::move(rule)), limits_(limits), scratch_(scratch), events_(events),
       ids_(ids) {}
 
-// The ports may be on the stack of the caller: they outlive the turn.
+// The ports may be on the stack of the caller, so they outlive the turn; closed, since an event
+// that is due already must find nobody.
 upstream::~upstream() {
-  for (auto* ports : {&udp_, &worn_})
-    for (auto& port : *ports) loop_.dispose(std::move(port));
-  for (auto* ports : {&busy_tcp_, &idle_tcp_})
-    for (auto& port : *ports) loop_.dispose(std::move(port));
+  const auto end = [&](auto& ports) {
+    for (auto& port : ports) {
+      port->close();
+      loop_.dispose(std::move(port));
+    }
+  };
+  end(udp_);
+  end(worn_);
+  end(busy_tcp_);
+  end(idle_tcp_);
 }
 
 void upstream::close_idle_worn() {
   std::erase_if(worn_, [&](auto& port) {
     if (!port->idle()) return false;
+    port->close();
     loop_.dispose(std::move(port));
     return true;
   });
@@ -250,7 +258,10 @@ void upstream::rested(tcp_port& port) {
   if (it == busy_tcp_.end()) return;
   auto kept = std::move(*it);
   busy_tcp_.erase(it);
-  if (idle_tcp_.size() >= limits_.idle_tcp_per_upstream) return loop_.dispose(std::move(kept));
+  if (idle_tcp_.size() >= limits_.idle_tcp_per_upstream) {
+    kept->close();
+    return loop_.dispose(std::move(kept));
+  }
   kept->rest(rule_->expire);
   idle_tcp_.push_back(std::move(kept));
 }

@@ -49,6 +49,11 @@ class udp_port final : public upstream_port {
   /// False when the kernel refuses, as after an ICMP error.
   [[nodiscard]] bool send(exchange& e, id_source& ids);
   void forget(exchange& e) override { waiting_.erase(e.id); }
+  /// No event reaches anybody any more; for a port that is disposed of.
+  void close() noexcept {
+    fd_.reset();
+    waiting_.clear();
+  }
   [[nodiscard]] bool idle() const noexcept { return waiting_.empty(); }
   [[nodiscard]] bool worn(const forward_options& rule, std::uint32_t uses) const noexcept {
     return used_ >= uses || loop_.now() - opened_ >= rule.expire;
