@@ -330,11 +330,23 @@ void provisioner::loaded(const messages::redis_value& page) {
     batch.push_back(*std::move(spec));
   }
   if (!batch.empty()) make_live(std::move(batch));
-  if (page.items[0].text != "0") return load(page.items[0].text);
+  if (page.items[0].text != "0") {
+    next_page_ = page.items[0].text;
+    ++being_published_;  // in case nothing of this page is
+    return one_published();
+  }
   load_ = load_state::done;
   log::info("teams read from the store",
             {{"teams", teams_.size()},
              {"took_ms", std::chrono::duration_cast<milliseconds>(now() - load_began_).count()}});
+  maybe_live();
+}
+
+// Something of the loading is live, or has been given up.
+void provisioner::one_published() {
+  --being_published_;
+  if (!next_page_.empty() && being_published_ < options_.load_window)
+    load(std::exchange(next_page_, {}));
   maybe_live();
 }
 
@@ -352,10 +364,7 @@ void provisioner::make_live(std::vector<messages::team_spec> batch) {
   const auto registry = find_name(system(), "registry");
   const auto certificates = find_name(system(), "certs");
   // A team that could not be made live is named, and does not hold up the others.
-  const auto one_less = [this] {
-    --being_published_;
-    maybe_live();
-  };
+  const auto one_less = [this] { one_published(); };
   const auto complain = [one_less](const char* what) {
     return [what, one_less](const fault& f) {
       log::error(what, {{"error", to_string(f)}});

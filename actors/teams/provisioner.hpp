@@ -48,7 +48,11 @@ struct provisioner_options {
   std::size_t max_teams = 1'000'000;
   milliseconds step_deadline = seconds(10);
   milliseconds probe_deadline = seconds(1);
-  std::uint32_t load_batch = 1000;  ///< teams read from the store at a time
+  std::uint32_t load_batch = 500;  ///< teams read from the store at a time
+  /// The next ones are read when fewer than this are on their way to the loops. CAF looks through
+  /// all open requests of an actor at each answer: with all teams at once loading would be
+  /// quadratic.
+  std::size_t load_window = 250;
 };
 
 class provisioner final : public shell {
@@ -91,6 +95,7 @@ class provisioner final : public shell {
   void make_live(std::vector<messages::team_spec> batch);
   void load_later();
   void maybe_live();
+  void one_published();
 
   const provisioner_options options_;
   provisioning_state state_;
@@ -101,6 +106,7 @@ class provisioner final : public shell {
   mono_time load_began_{};
   std::size_t being_published_ = 0;  ///< of the loading: answers that are missing
   bool told_live_ = false;
+  std::string next_page_;  ///< cursor of the page to read when the window has room; empty = none
   tick_timer load_timer_;
 };
 
