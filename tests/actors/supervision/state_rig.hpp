@@ -13,6 +13,29 @@
 
 namespace stagedoor::supervision {
 
+// -- specs in few words ------------------------------------------------------------------
+
+inline child_spec child_with(std::string id, restart_type restart = restart_type::permanent,
+                             start_mode start = start_mode::when_spawned) {
+  child_spec spec{std::move(id), {}};
+  spec.policy.restart = restart;
+  spec.policy.start = start;
+  return spec;
+}
+
+inline child_spec reporting(std::string id) {
+  return child_with(std::move(id), restart_type::permanent, start_mode::when_reported);
+}
+
+inline supervisor_options options_for(strategy how) {
+  supervisor_options options;
+  options.how = how;
+  options.backoff = {milliseconds{100}, milliseconds{1600}, 0, seconds{60}};
+  return options;
+}
+
+inline std::vector<child_spec> abc() { return {child_with("a"), child_with("b"), child_with("c")}; }
+
 class state_rig {
  public:
   state_rig(supervisor_options options, const std::vector<child_spec>& listed)

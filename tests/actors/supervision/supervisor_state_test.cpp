@@ -18,27 +18,6 @@ using ::testing::StartsWith;
 
 using words = std::vector<std::string>;
 
-child_spec child_with(std::string id, restart_type restart = restart_type::permanent,
-                      start_mode start = start_mode::when_spawned) {
-  child_spec spec{std::move(id), {}};
-  spec.policy.restart = restart;
-  spec.policy.start = start;
-  return spec;
-}
-
-child_spec reporting(std::string id) {
-  return child_with(std::move(id), restart_type::permanent, start_mode::when_reported);
-}
-
-supervisor_options options_for(strategy how) {
-  supervisor_options options;
-  options.how = how;
-  options.backoff = {100ms, 1600ms, 0, 60s};
-  return options;
-}
-
-std::vector<child_spec> abc() { return {child_with("a"), child_with("b"), child_with("c")}; }
-
 // -- start ------------------------------------------------------------------------------
 
 TEST(supervisor_state, starts_children_in_order) {
