@@ -89,7 +89,8 @@ void answer_writer::remember_question() noexcept {
   question_seen_ = true;
   if (!query_->has_question) return;
   suffixes s;
-  split_suffixes({reinterpret_cast<const char*>(out_ + header_size), query_->question_bytes - 4U}, s);
+  split_suffixes({reinterpret_cast<const char*>(out_ + header_size), query_->question_bytes - 4U},
+                 s);
   for (std::size_t i = 0; i < s.count && seen_count_ < max_seen; ++i)
     seen_[seen_count_++] = {s.hashes[i], static_cast<std::uint16_t>(header_size + s.offsets[i])};
 }
@@ -156,7 +157,8 @@ bool answer_writer::put_record(owner_ref owner, const std::uint8_t* fixed, const
 // The pointer that the further records of an RRset use: to the owner of the first one, or the
 // pointer that one used itself. 0 = write it out again (the root, or out of a pointer's reach).
 std::uint16_t answer_writer::owner_written_at(std::size_t at) const noexcept {
-  if ((out_[at] & 0xc0U) == 0xc0U) return static_cast<std::uint16_t>(load16(out_ + at) & max_pointer);
+  if ((out_[at] & 0xc0U) == 0xc0U)
+    return static_cast<std::uint16_t>(load16(out_ + at) & max_pointer);
   return out_[at] != 0 && at <= max_pointer ? static_cast<std::uint16_t>(at) : std::uint16_t{0};
 }
 

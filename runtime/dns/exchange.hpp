@@ -23,20 +23,21 @@ struct exchange {
       : clock([this, f = std::move(timed_out)] { f(*this); }) {}
 
   client_ref client;
-  std::shared_ptr<const plugin_chain> chain;  ///< null = a health check, nobody waits for the answer
+  std::shared_ptr<const plugin_chain>
+      chain;  ///< null = a health check, nobody waits for the answer
   forward_group* group = nullptr;
   std::vector<std::uint8_t> query;  ///< as the client sent it
   std::uint16_t client_id = 0;
   std::uint16_t question_bytes = 0;
-  std::size_t client_limit = 0;     ///< longest answer the client takes
-  std::uint16_t id = 0;             ///< towards the upstream
-  upstream* to = nullptr;           ///< asked now
-  upstream_port* port = nullptr;    ///< through which
-  std::size_t cursor = 0;           ///< where the policy began, advanced with each attempt
+  std::size_t client_limit = 0;   ///< longest answer the client takes
+  std::uint16_t id = 0;           ///< towards the upstream
+  upstream* to = nullptr;         ///< asked now
+  upstream_port* port = nullptr;  ///< through which
+  std::size_t cursor = 0;         ///< where the policy began, advanced with each attempt
   std::uint32_t attempts = 0;
   bool by_tcp = false;
   mono_time deadline{};
-  timer clock;                      ///< of the attempt
+  timer clock;  ///< of the attempt
 };
 
 /// What a port of an upstream tells the forwarder.

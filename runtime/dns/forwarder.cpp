@@ -8,7 +8,11 @@ namespace stagedoor::dns {
 
 forwarder::forwarder(loop& owner, forwarder_options options, reply_port& replies, query_log& log,
                      counters& count)
-    : loop_(owner), options_(options), replies_(replies), log_(log), count_(count),
+    : loop_(owner),
+      options_(options),
+      replies_(replies),
+      log_(log),
+      count_(count),
       scratch_(max_message_bytes) {}
 
 forwarder::~forwarder() { stop(); }
@@ -78,7 +82,8 @@ void forwarder::forget_unused() {
 
 // -- the way out -----------------------------------------------------------------------------------
 
-forward_port::verdict forwarder::forward(const query& q, const std::shared_ptr<const plugin_chain>& chain,
+forward_port::verdict forwarder::forward(const query& q,
+                                         const std::shared_ptr<const plugin_chain>& chain,
                                          const forward_options& rule, const client_ref& client) {
   auto& group = group_of(chain, rule);
   if (rule.max_concurrent != 0 && group.active >= rule.max_concurrent) {
@@ -97,7 +102,9 @@ forward_port::verdict forwarder::forward(const query& q, const std::shared_ptr<c
   e->query.assign(q.packet.begin(), q.packet.end());
   e->client_id = q.id;
   e->question_bytes = q.question_bytes;
-  e->client_limit = client.via == transport::tcp ? max_message_bytes : q.has_edns ? q.udp_size : 512;
+  e->client_limit = client.via == transport::tcp ? max_message_bytes
+                    : q.has_edns                 ? q.udp_size
+                                                 : 512;
   e->by_tcp = rule.force_tcp || (client.via == transport::tcp && !rule.prefer_udp);
   e->attempts = 0;
   e->deadline = loop_.now() + rule.deadline;
@@ -171,7 +178,8 @@ void forwarder::replied(exchange& e, std::span<const std::uint8_t> message) {
   if (truncated && !e.by_tcp && e.client.via == transport::tcp) {
     // prefer_udp: the client can take the whole answer, so the same upstream is asked again.
     e.by_tcp = true;
-    if (e.to->send(e)) return loop_.arm(e.clock, std::min(e.deadline, loop_.now() + e.group->rule->read_timeout));
+    if (e.to->send(e))
+      return loop_.arm(e.clock, std::min(e.deadline, loop_.now() + e.group->rule->read_timeout));
     return failed(e, "cannot connect");
   }
   std::copy(message.begin(), message.end(), scratch_.begin());

@@ -28,7 +28,8 @@ struct forward_group {
 
 class forwarder final : public forward_port, private exchange_events {
  public:
-  forwarder(loop& owner, forwarder_options options, reply_port& replies, query_log& log, counters& count);
+  forwarder(loop& owner, forwarder_options options, reply_port& replies, query_log& log,
+            counters& count);
   ~forwarder();
 
   verdict forward(const query& q, const std::shared_ptr<const plugin_chain>& chain,
@@ -40,7 +41,8 @@ class forwarder final : public forward_port, private exchange_events {
   [[nodiscard]] std::size_t in_flight() const noexcept { return used_; }
 
  private:
-  forward_group& group_of(const std::shared_ptr<const plugin_chain>& chain, const forward_options& rule);
+  forward_group& group_of(const std::shared_ptr<const plugin_chain>& chain,
+                          const forward_options& rule);
   exchange* acquire();
   void release(exchange& e);
 

@@ -12,8 +12,23 @@ namespace stagedoor::dns {
 class log_format {
  public:
   enum class field : std::uint8_t {
-    text, type, klass, name, proto, remote, local, port, size, duration, rcode, rsize,
-    rflags, bufsize, dnssec_ok, id, opcode,
+    text,
+    type,
+    klass,
+    name,
+    proto,
+    remote,
+    local,
+    port,
+    size,
+    duration,
+    rcode,
+    rsize,
+    rflags,
+    bufsize,
+    dnssec_ok,
+    id,
+    opcode,
     unknown,  ///< written as "-", as CoreDNS writes metadata it does not have
   };
   struct piece {

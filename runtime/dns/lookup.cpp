@@ -52,7 +52,8 @@ lookup::outcome lookup::answer(query& q, const zone_route& route, listener_id on
     if (last == step::no_zone) out.set_rcode(rcode::servfail);
     if (last == step::missing) {
       out.set_rcode(rcode::nxdomain);
-      if (const auto* apex = find(current_, chased.at.apex_labels, chased.at)) put_soa(chased, *apex, out);
+      if (const auto* apex = find(current_, chased.at.apex_labels, chased.at))
+        put_soa(chased, *apex, out);
     }
   }
   return outcome::answered;

@@ -59,24 +59,27 @@ class lookup {
   step follow_cname(const subject& s, const rrset_view& cname, answer_writer& out) noexcept;
   step follow_dname(const subject& s, std::size_t labels, const zone_node& node,
                     std::uint16_t qtype, answer_writer& out) noexcept;
-  void refer(const subject& s, std::size_t labels, const zone_node& cut, answer_writer& out) noexcept;
+  void refer(const subject& s, std::size_t labels, const zone_node& cut,
+             answer_writer& out) noexcept;
   void put_soa(const subject& s, const zone_node& apex, answer_writer& out) noexcept;
   void put_additional(const subject& s, const rrset_view& set, answer_writer& out) noexcept;
   bool put_addresses(std::string_view target, place at, answer_writer& out) noexcept;
 
-  [[nodiscard]] const zone_node* find(query_name& name, std::size_t labels, place at) const noexcept {
+  [[nodiscard]] const zone_node* find(query_name& name, std::size_t labels,
+                                      place at) const noexcept {
     return names_.find(name.key(labels, raw(at.zone)));
   }
   [[nodiscard]] std::size_t closest_encloser(const subject& s) const noexcept;
   [[nodiscard]] const zone_node* topmost_cut(const subject& s, const zone_node& apex,
-                                             std::uint16_t qtype, std::size_t& labels) const noexcept;
+                                             std::uint16_t qtype,
+                                             std::size_t& labels) const noexcept;
 
   const name_table& names_;
   const route_table& routes_;
   const lookup_limits limits_;
-  bool apex_ns_ = false;                  ///< of the chain that is answering
-  query_name current_;                    ///< where a CNAME or DNAME led
-  query_name target_;                     ///< for additional processing
+  bool apex_ns_ = false;                   ///< of the chain that is answering
+  query_name current_;                     ///< where a CNAME or DNAME led
+  query_name target_;                      ///< for additional processing
   std::array<char, max_name_bytes> next_;  ///< current_ as written
   std::size_t next_size_ = 0;
 };

@@ -10,8 +10,7 @@ namespace stagedoor::dns {
 namespace {
 
 fault bad_name(fault_kind kind, std::string_view text, std::string_view why) {
-  return {kind, fault_side::operator_input, retryable::no,
-          fmt::format("name '{}': {}", text, why)};
+  return {kind, fault_side::operator_input, retryable::no, fmt::format("name '{}': {}", text, why)};
 }
 
 // One character of presentation form at |at|, escapes resolved; nothing when the escape is broken.
@@ -51,7 +50,8 @@ result<wire_name> parse_name(std::string_view text, std::string_view origin) {
   bool absolute = false;
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '.') {
-      if (wire.size() - length_at == 1) return bad_name(fault_kind::malformed, text, "has an empty label");
+      if (wire.size() - length_at == 1)
+        return bad_name(fault_kind::malformed, text, "has an empty label");
       ++i;
       absolute = i == text.size();
       length_at = wire.size();
@@ -66,14 +66,17 @@ result<wire_name> parse_name(std::string_view text, std::string_view origin) {
     }
     wire.push_back(static_cast<char>(c));
     const std::size_t label = wire.size() - length_at - 1;
-    if (label > max_label_bytes) return bad_name(fault_kind::too_large, text, "has a label over 63 bytes");
+    if (label > max_label_bytes)
+      return bad_name(fault_kind::too_large, text, "has a label over 63 bytes");
     wire[length_at] = static_cast<char>(label);
   }
   if (!absolute) {
-    if (origin.empty()) return bad_name(fault_kind::malformed, text, "is relative, and no origin is known");
+    if (origin.empty())
+      return bad_name(fault_kind::malformed, text, "is relative, and no origin is known");
     wire.append(origin);
   }
-  if (wire.size() > max_name_bytes) return bad_name(fault_kind::too_large, text, "is over 255 bytes");
+  if (wire.size() > max_name_bytes)
+    return bad_name(fault_kind::too_large, text, "is over 255 bytes");
   return wire;
 }
 

@@ -41,14 +41,18 @@ class pipeline {
  public:
   pipeline(const dns_tables& tables, lookup_limits limits, query_log& log, counters& count,
            forward_port* forwards)
-      : tables_(tables), lookup_(tables.names, tables.routes, limits), log_(log), count_(count),
+      : tables_(tables),
+        lookup_(tables.names, tables.routes, limits),
+        log_(log),
+        count_(count),
         forwards_(forwards) {}
 
   struct handled {
     std::size_t size = 0;  ///< of the answer in |out|, 0 = none now
     bool pending = false;  ///< the answer comes through the reply_port
   };
-  /// Answers |packet| into |out|, which takes at least 512 bytes for UDP, max_message_bytes for TCP.
+  /// Answers |packet| into |out|, which takes at least 512 bytes for UDP, max_message_bytes for
+  /// TCP.
   [[nodiscard]] handled handle(std::span<const std::uint8_t> packet, client_ref& client,
                                std::span<std::uint8_t> out);
 

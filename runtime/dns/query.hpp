@@ -25,7 +25,7 @@ struct query {
   std::span<const std::uint8_t> packet;  ///< borrowed from the receive buffer
   query_name name;                       ///< valid when has_question
   std::uint16_t id = 0;
-  std::uint16_t flags = 0;       ///< as received
+  std::uint16_t flags = 0;  ///< as received
   std::uint16_t qtype = 0;
   std::uint16_t qclass = 0;
   std::uint16_t question_bytes = 0;  ///< name, type and class, as received

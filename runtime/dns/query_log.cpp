@@ -15,10 +15,12 @@ std::uint8_t class_of(std::span<const std::uint8_t> reply) noexcept {
   if (code != rcode::noerror) return static_cast<std::uint8_t>(answer_class::error);
   const bool empty = load16(reply.data() + 6) == 0;
   const bool referral = (load16(reply.data() + 2) & flag::aa) == 0 && load16(reply.data() + 8) > 0;
-  return static_cast<std::uint8_t>(empty && !referral ? answer_class::denial : answer_class::success);
+  return static_cast<std::uint8_t>(empty && !referral ? answer_class::denial
+                                                      : answer_class::success);
 }
 
-const log_rule* rule_for(const plugin_chain& chain, const query& q, std::span<const std::uint8_t> reply) {
+const log_rule* rule_for(const plugin_chain& chain, const query& q,
+                         std::span<const std::uint8_t> reply) {
   for (const auto& rule : chain.log)
     for (const auto& name : rule.names)
       if (is_at_or_below(q.name.view(), name))
@@ -98,7 +100,8 @@ void query_log::answered(const plugin_chain& chain, const query& q, const client
   end_line();
 }
 
-void query_log::failed(const plugin_chain& chain, const query& q, std::uint16_t code, std::string_view why) {
+void query_log::failed(const plugin_chain& chain, const query& q, std::uint16_t code,
+                       std::string_view why) {
   if (!options_.sink || !chain.errors || !q.has_question) return;
   fmt::format_to(std::back_inserter(buffer_), "[ERROR] plugin/errors: {} {} {}: {}", code,
                  name_text(q.name.view()), type_name(q.qtype), why);

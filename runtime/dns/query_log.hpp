@@ -28,7 +28,8 @@ struct query_log_options {
 
 class query_log {
  public:
-  query_log(query_log_options options, counters& count) : options_(std::move(options)), count_(count) {}
+  query_log(query_log_options options, counters& count)
+      : options_(std::move(options)), count_(count) {}
 
   /// |reply| went to the client |took| after its query |q| was read.
   void answered(const plugin_chain& chain, const query& q, const client_ref& client,

@@ -38,7 +38,8 @@ std::string joined(std::span<const zone_token> tokens) {
   return text;
 }
 
-result<std::string> through_ldns(std::uint16_t type, const std::string& rdata, std::string_view origin) {
+result<std::string> through_ldns(std::uint16_t type, const std::string& rdata,
+                                 std::string_view origin) {
   std::unique_ptr<ldns_rdf, rdf_free> base(
       ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, origin.size(), origin.data()));
   if (base == nullptr)
@@ -49,12 +50,13 @@ result<std::string> through_ldns(std::uint16_t type, const std::string& rdata, s
   std::unique_ptr<ldns_rr, rr_free> rr(parsed);
   if (status != LDNS_STATUS_OK || rr == nullptr)
     return fault{fault_kind::malformed, fault_side::operator_input, retryable::no,
-                 fmt::format("expected the data of a {} record, got '{}': {}", type_name(type), rdata,
-                             ldns_get_errorstr_by_id(status))};
+                 fmt::format("expected the data of a {} record, got '{}': {}", type_name(type),
+                             rdata, ldns_get_errorstr_by_id(status))};
   std::string wire;
   for (std::size_t i = 0; i < ldns_rr_rd_count(rr.get()); ++i) {
     const auto* rdf = ldns_rr_rdf(rr.get(), i);
-    if (rdf != nullptr) wire.append(reinterpret_cast<const char*>(ldns_rdf_data(rdf)), ldns_rdf_size(rdf));
+    if (rdf != nullptr)
+      wire.append(reinterpret_cast<const char*>(ldns_rdf_data(rdf)), ldns_rdf_size(rdf));
   }
   return wire;
 }
@@ -99,21 +101,23 @@ std::size_t words_of(std::uint16_t t) noexcept {
 result<std::string> parse_rdata(std::uint16_t t, std::span<const zone_token> tokens,
                                 std::string_view origin) {
   if (tokens.empty())
-    return fault{fault_kind::malformed, fault_side::operator_input, retryable::no,
-                 fmt::format("expected the data of a {} record, got the end of the line", type_name(t))};
+    return fault{
+        fault_kind::malformed, fault_side::operator_input, retryable::no,
+        fmt::format("expected the data of a {} record, got the end of the line", type_name(t))};
   const bool generic = tokens[0].text == "\\#";
   const std::size_t words = generic ? 0 : words_of(t);
   if (words != 0 && tokens.size() != words)
     return fault{fault_kind::malformed, fault_side::operator_input, retryable::no,
-                 fmt::format("expected {} word{} of data for {}, got {}", words, words == 1 ? "" : "s",
-                             type_name(t), tokens.size())};
+                 fmt::format("expected {} word{} of data for {}, got {}", words,
+                             words == 1 ? "" : "s", type_name(t), tokens.size())};
   auto wire = words == 0        ? through_ldns(t, joined(tokens), origin)
               : t == type::a    ? address(AF_INET, tokens[0].text)
               : t == type::aaaa ? address(AF_INET6, tokens[0].text)
                                 : numbers_and_name(tokens, origin);
   if (!wire) return wire;
   if (wire->size() > max_rdata_bytes)
-    return fault{fault_kind::too_large, fault_side::operator_input, retryable::no, "data over 65535 bytes"};
+    return fault{fault_kind::too_large, fault_side::operator_input, retryable::no,
+                 "data over 65535 bytes"};
   if (!well_formed_rdata(t, {reinterpret_cast<const std::uint8_t*>(wire->data()), wire->size()}))
     return expected(fmt::format("the data of a {} record", type_name(t)), joined(tokens));
   return wire;

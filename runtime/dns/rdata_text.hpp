@@ -16,7 +16,8 @@ namespace stagedoor::dns {
 
 /// Wire form of the RDATA of |type|; relative names end with |origin| (wire form).
 /// On failure: malformed or too_large; the detail says what was expected.
-[[nodiscard]] result<std::string> parse_rdata(std::uint16_t type, std::span<const zone_token> tokens,
+[[nodiscard]] result<std::string> parse_rdata(std::uint16_t type,
+                                              std::span<const zone_token> tokens,
                                               std::string_view origin);
 /// The same from one string: "10 mail.example.org.".
 [[nodiscard]] result<std::string> parse_rdata(std::uint16_t type, std::string_view text,

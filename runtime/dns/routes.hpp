@@ -84,7 +84,8 @@ class zone_routes {
   route_table_writer& table_;
   std::vector<block_state> blocks_;
   std::map<std::pair<listener_id, wire_name>, std::size_t> keys_;  ///< to the block
-  std::map<std::pair<listener_id, std::size_t>, std::size_t> depths_;  ///< routes with that many labels
+  std::map<std::pair<listener_id, std::size_t>, std::size_t>
+      depths_;  ///< routes with that many labels
 };
 
 }  // namespace stagedoor::dns

@@ -56,7 +56,9 @@ class rrset_block {
     }
     return {};
   }
-  [[nodiscard]] rrset_view first() const noexcept { return bytes_.empty() ? rrset_view{} : view_at(0); }
+  [[nodiscard]] rrset_view first() const noexcept {
+    return bytes_.empty() ? rrset_view{} : view_at(0);
+  }
   template <class F>
   void each(F&& f) const {
     for (std::size_t at = 0; at < bytes_.size();) {

@@ -49,7 +49,8 @@ result<server::listening> server::open(const listener_options& options) {
   listening l;
   l.options = options;
   l.udp = std::make_unique<udp_socket>(loop_, options.id, next_socket_++, std::move(*udp),
-                                       is_any_address(options.at), options_.udp, batch_, pipeline_, count_);
+                                       is_any_address(options.at), options_.udp, batch_, pipeline_,
+                                       count_);
   l.tcp = std::make_unique<tcp_listener>(loop_, options.id, std::move(*tcp), connections_);
   return l;
 }
@@ -60,7 +61,8 @@ result<void> server::listen(std::span<const listener_options> listeners) {
   };
   std::vector<listening> fresh;
   for (const auto& wanted : listeners) {
-    if (std::any_of(open_.begin(), open_.end(), [&](const auto& l) { return same(l, wanted); })) continue;
+    if (std::any_of(open_.begin(), open_.end(), [&](const auto& l) { return same(l, wanted); }))
+      continue;
     auto opened = open(wanted);
     if (!opened) return std::move(opened).error();
     fresh.push_back(std::move(*opened));
@@ -70,7 +72,8 @@ result<void> server::listen(std::span<const listener_options> listeners) {
     if (auto started = l.tcp->start(); !started) return started;
   }
   std::erase_if(open_, [&](listening& l) {
-    const bool listed = std::any_of(listeners.begin(), listeners.end(), [&](const auto& o) { return same(l, o); });
+    const bool listed =
+        std::any_of(listeners.begin(), listeners.end(), [&](const auto& o) { return same(l, o); });
     if (!listed) close(l);
     return !listed;
   });

@@ -44,7 +44,8 @@ class server final : private reply_port {
   // -- lifecycle ---------------------------------------------------------------------------------
 
   /// Opens what is listed and not open, closes what is open and not listed; all or nothing for what
-  /// is to be opened. Call again after a reload. On failure: conflict, refused, overloaded, internal.
+  /// is to be opened. Call again after a reload. On failure: conflict, refused, overloaded,
+  /// internal.
   [[nodiscard]] result<void> listen(std::span<const listener_options> listeners);
   /// Closes everything; forwarded queries are forgotten.
   void stop();

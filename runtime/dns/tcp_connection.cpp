@@ -10,8 +10,16 @@ tcp_connection::tcp_connection(loop& owner, std::uint64_t number, listener_id li
                                net::address peer, unique_fd fd, const tcp_options& options,
                                pipeline& queries, std::span<std::uint8_t> scratch,
                                closed_handler closed)
-    : loop_(owner), number_(number), listener_(listener), peer_(peer), fd_(std::move(fd)),
-      options_(options), queries_(queries), scratch_(scratch), closed_(std::move(closed)), idle_([this] { close(); }) {}
+    : loop_(owner),
+      number_(number),
+      listener_(listener),
+      peer_(peer),
+      fd_(std::move(fd)),
+      options_(options),
+      queries_(queries),
+      scratch_(scratch),
+      closed_(std::move(closed)),
+      idle_([this] { close(); }) {}
 
 result<void> tcp_connection::start() {
   touch();
@@ -98,7 +106,8 @@ void tcp_connection::append(std::span<const std::uint8_t> message) {
 // False when the connection is broken.
 bool tcp_connection::send_unsent() {
   while (writable_ && sent_ < out_.size()) {
-    const auto n = ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto n =
+        ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return false;

@@ -18,12 +18,12 @@
 namespace stagedoor::dns {
 
 struct tcp_options {
-  std::size_t connections = 4096;             ///< of one loop; more are closed at once
-  std::size_t connections_per_client = 512;   ///< of one address
-  std::size_t in_flight = 64;                 ///< queries of one connection with an upstream
-  std::size_t unsent_bytes = 256 * 1024;      ///< then no further query is read
-  std::size_t read_bytes = 16 * 1024;         ///< taken with one recv
-  milliseconds idle_timeout{10'000};          ///< without a whole query or a byte of answer moving
+  std::size_t connections = 4096;            ///< of one loop; more are closed at once
+  std::size_t connections_per_client = 512;  ///< of one address
+  std::size_t in_flight = 64;                ///< queries of one connection with an upstream
+  std::size_t unsent_bytes = 256 * 1024;     ///< then no further query is read
+  std::size_t read_bytes = 16 * 1024;        ///< taken with one recv
+  milliseconds idle_timeout{10'000};         ///< without a whole query or a byte of answer moving
   int backlog = 1024;
 };
 
@@ -68,7 +68,7 @@ class tcp_connection final : public io_handler {
   std::vector<std::uint8_t> out_;  ///< answers, from |sent_| on still to be sent
   std::size_t sent_ = 0;
   std::size_t in_flight_ = 0;
-  bool readable_ = false;   ///< the socket may hold more than was read
+  bool readable_ = false;  ///< the socket may hold more than was read
   bool writable_ = true;
   bool ending_ = false;       ///< the end of the client's stream is in sight
   bool half_closed_ = false;  ///< the client sends nothing more

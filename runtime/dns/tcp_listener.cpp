@@ -7,7 +7,11 @@ namespace stagedoor::dns {
 
 tcp_connections::tcp_connections(loop& owner, const tcp_options& options, pipeline& queries,
                                  counters& count)
-    : loop_(owner), options_(options), queries_(queries), count_(count), scratch_(max_message_bytes) {}
+    : loop_(owner),
+      options_(options),
+      queries_(queries),
+      count_(count),
+      scratch_(max_message_bytes) {}
 
 void tcp_connections::accept(listener_id listener, const net::address& peer, unique_fd fd) {
   auto& of_client = per_client_[peer.ip()];
@@ -17,9 +21,9 @@ void tcp_connections::accept(listener_id listener, const net::address& peer, uni
     return;  // closes it
   }
   const auto number = next_number_++;
-  auto connection =
-      std::make_unique<tcp_connection>(loop_, number, listener, peer, std::move(fd), options_, queries_,
-                                       scratch_, [this](tcp_connection& c) { closed(c); });
+  auto connection = std::make_unique<tcp_connection>(loop_, number, listener, peer, std::move(fd),
+                                                     options_, queries_, scratch_,
+                                                     [this](tcp_connection& c) { closed(c); });
   ++of_client;
   ++count_.tcp_accepted;
   auto& kept = *open_.emplace(number, std::move(connection)).first->second;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes DNS connections on one address for one loop, within the loop's limits.
-// Owner: the server of a loop. Runs on: that loop. Bounded by: tcp_options, through tcp_connections.
+// Owner: the server of a loop. Runs on: that loop. Bounded by: tcp_options, through
+// tcp_connections.
 #pragma once
 
 #include "runtime/dns/tcp_connection.hpp"

@@ -29,7 +29,9 @@ void forget_interface(packet_info& info) noexcept {
 }
 
 // Cache lines of all slots would fall into the same few sets if the strides were powers of two.
-constexpr std::size_t stride(std::size_t bytes) noexcept { return ((bytes + 63) & ~std::size_t{63}) + 64; }
+constexpr std::size_t stride(std::size_t bytes) noexcept {
+  return ((bytes + 63) & ~std::size_t{63}) + 64;
+}
 
 }  // namespace
 
@@ -58,8 +60,15 @@ udp_batch::udp_batch(const udp_options& options)
 udp_socket::udp_socket(loop& owner, listener_id listener, std::uint64_t index, unique_fd fd,
                        bool any_address, const udp_options& options, udp_batch& batch,
                        pipeline& queries, counters& count)
-    : loop_(owner), listener_(listener), index_(index), fd_(std::move(fd)), any_address_(any_address),
-      options_(options), batch_(batch), queries_(queries), count_(count) {}
+    : loop_(owner),
+      listener_(listener),
+      index_(index),
+      fd_(std::move(fd)),
+      any_address_(any_address),
+      options_(options),
+      batch_(batch),
+      queries_(queries),
+      count_(count) {}
 
 result<void> udp_socket::start() {
   const auto set = [&](int level, int option, int value) {
@@ -104,7 +113,8 @@ unsigned udp_socket::receive() {
     }
     header.msg_namelen = sizeof(sockaddr_storage);
   }
-  const int n = ::recvmmsg(fd_.get(), batch_.received.data(), options_.batch, MSG_DONTWAIT, nullptr);
+  const int n =
+      ::recvmmsg(fd_.get(), batch_.received.data(), options_.batch, MSG_DONTWAIT, nullptr);
   return n > 0 ? static_cast<unsigned>(n) : 0;
 }
 
@@ -126,8 +136,10 @@ void udp_socket::answer(unsigned received) {
     client.peer = net::address(reinterpret_cast<const sockaddr*>(&s.peer), header.msg_namelen);
     client.local = s.control;
     const std::size_t size =
-        queries_.handle({static_cast<const std::uint8_t*>(s.in.iov_base), batch_.received[i].msg_len}, client,
-                        {static_cast<std::uint8_t*>(s.out.iov_base), options_.answer_bytes}).size;
+        queries_
+            .handle({static_cast<const std::uint8_t*>(s.in.iov_base), batch_.received[i].msg_len},
+                    client, {static_cast<std::uint8_t*>(s.out.iov_base), options_.answer_bytes})
+            .size;
     if (size == 0) continue;
     s.out.iov_len = size;
     auto& out = batch_.answers[ready++].msg_hdr;

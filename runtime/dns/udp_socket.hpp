@@ -19,12 +19,12 @@
 namespace stagedoor::dns {
 
 struct udp_options {
-  unsigned batch = 64;             ///< datagrams a recvmmsg takes
-  unsigned batches_per_turn = 4;   ///< then the loop's other sockets have their turn
-  std::size_t query_bytes = 2048;  ///< longest query; what is longer is malformed for us
+  unsigned batch = 64;              ///< datagrams a recvmmsg takes
+  unsigned batches_per_turn = 4;    ///< then the loop's other sockets have their turn
+  std::size_t query_bytes = 2048;   ///< longest query; what is longer is malformed for us
   std::size_t answer_bytes = 4096;  ///< longest answer, whatever the client offers
-  int receive_buffer = 4 << 20;    ///< SO_RCVBUF asked for, bytes
-  int send_buffer = 4 << 20;       ///< SO_SNDBUF asked for, bytes
+  int receive_buffer = 4 << 20;     ///< SO_RCVBUF asked for, bytes
+  int send_buffer = 4 << 20;        ///< SO_SNDBUF asked for, bytes
 };
 
 /// The buffers of a loop's UDP sockets.

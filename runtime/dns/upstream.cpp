@@ -77,7 +77,8 @@ void udp_port::on_io(std::uint32_t) {
 }
 
 void udp_port::received(std::span<const std::uint8_t> message) {
-  const auto it = message.size() >= header_size ? waiting_.find(load16(message.data())) : waiting_.end();
+  const auto it =
+      message.size() >= header_size ? waiting_.find(load16(message.data())) : waiting_.end();
   if (it == waiting_.end() || !answers(*it->second, message)) return events_.bogus();
   exchange& e = *it->second;
   waiting_.erase(it);
@@ -99,7 +100,9 @@ void udp_port::broken(std::string_view why) {
 // -- TCP -------------------------------------------------------------------------------------------
 
 tcp_port::tcp_port(loop& owner, unique_fd fd, upstream& of, exchange_events& events)
-    : loop_(owner), fd_(std::move(fd)), of_(of), events_(events), idle_([this] { of_.gone(*this); }) {}
+    : loop_(owner), fd_(std::move(fd)), of_(of), events_(events), idle_([this] {
+        of_.gone(*this);
+      }) {}
 
 void tcp_port::send(exchange& e, id_source& ids) {
   idle_.cancel();
@@ -123,7 +126,8 @@ void tcp_port::forget(exchange&) {
 
 bool tcp_port::flush() {
   while (sent_ < out_.size()) {
-    const auto n = ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto n =
+        ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
     sent_ += static_cast<std::size_t>(n);
   }
@@ -134,7 +138,8 @@ void tcp_port::on_io(std::uint32_t events) {
   if (!fd_) return;
   if (!connected_) {
     if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
-    if (const int error = net::connect_error(fd_.get()); error != 0) return broken(std::strerror(error));
+    if (const int error = net::connect_error(fd_.get()); error != 0)
+      return broken(std::strerror(error));
     connected_ = true;
   }
   if (!flush()) return broken(std::strerror(errno));
@@ -151,7 +156,8 @@ bool tcp_port::receive() {
     in_.resize(had + step);
     const auto n = ::recv(fd_.get(), in_.data() + had, step, MSG_DONTWAIT);
     in_.resize(had + (n > 0 ? static_cast<std::size_t>(n) : 0));
-    if (n == 0) return current_ != nullptr && in_.size() >= 2 && in_.size() >= 2U + load16(in_.data());
+    if (n == 0)
+      return current_ != nullptr && in_.size() >= 2 && in_.size() >= 2U + load16(in_.data());
     if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
     // One answer is expected; who sends more than that is not speaking DNS.
     if (current_ == nullptr || in_.size() > 2 + 65535 + step) return false;
@@ -164,7 +170,8 @@ void tcp_port::finish() {
   if (in_.size() < 2 + length) return;
   exchange& e = *std::exchange(current_, nullptr);
   e.port = nullptr;
-  const std::vector<std::uint8_t> message(in_.begin() + 2, in_.begin() + 2 + static_cast<std::ptrdiff_t>(length));
+  const std::vector<std::uint8_t> message(in_.begin() + 2,
+                                          in_.begin() + 2 + static_cast<std::ptrdiff_t>(length));
   if (!answers(e, message)) {
     events_.bogus();
     of_.gone(*this);
@@ -188,7 +195,12 @@ void tcp_port::broken(std::string_view why) {
 upstream::upstream(loop& owner, const net::address& at, std::shared_ptr<const forward_options> rule,
                    const forwarder_options& limits, std::span<std::uint8_t> scratch,
                    exchange_events& events, id_source& ids)
-    : loop_(owner), at_(at), rule_(std::move(rule)), limits_(limits), scratch_(scratch), events_(events),
+    : loop_(owner),
+      at_(at),
+      rule_(std::move(rule)),
+      limits_(limits),
+      scratch_(scratch),
+      events_(events),
       ids_(ids) {}
 
 // The ports may be on the stack of the caller, so they outlive the turn; closed, since an event
@@ -254,7 +266,8 @@ bool upstream::send(exchange& e) {
 }
 
 void upstream::rested(tcp_port& port) {
-  const auto it = std::find_if(busy_tcp_.begin(), busy_tcp_.end(), [&](auto& p) { return p.get() == &port; });
+  const auto it =
+      std::find_if(busy_tcp_.begin(), busy_tcp_.end(), [&](auto& p) { return p.get() == &port; });
   if (it == busy_tcp_.end()) return;
   auto kept = std::move(*it);
   busy_tcp_.erase(it);
@@ -268,7 +281,8 @@ void upstream::rested(tcp_port& port) {
 
 void upstream::gone(tcp_port& port) {
   for (auto* ports : {&busy_tcp_, &idle_tcp_}) {
-    const auto it = std::find_if(ports->begin(), ports->end(), [&](auto& p) { return p.get() == &port; });
+    const auto it =
+        std::find_if(ports->begin(), ports->end(), [&](auto& p) { return p.get() == &port; });
     if (it == ports->end()) continue;
     auto dead = std::move(*it);
     ports->erase(it);

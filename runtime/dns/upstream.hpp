@@ -16,7 +16,7 @@
 namespace stagedoor::dns {
 
 struct forwarder_options {
-  std::size_t outstanding = 8192;             ///< queries of one loop in flight; then REFUSED
+  std::size_t outstanding = 8192;  ///< queries of one loop in flight; then REFUSED
   std::size_t udp_sockets_per_upstream = 16;
   std::uint32_t queries_per_udp_socket = 512;  ///< then it is replaced
   std::size_t idle_tcp_per_upstream = 16;
@@ -43,7 +43,11 @@ class upstream_port : public io_handler {
 class udp_port final : public upstream_port {
  public:
   udp_port(loop& owner, unique_fd fd, std::span<std::uint8_t> scratch, exchange_events& events)
-      : loop_(owner), fd_(std::move(fd)), scratch_(scratch), events_(events), opened_(owner.now()) {}
+      : loop_(owner),
+        fd_(std::move(fd)),
+        scratch_(scratch),
+        events_(events),
+        opened_(owner.now()) {}
 
   [[nodiscard]] result<void> start() { return loop_.watch(fd_.get(), EPOLLIN | EPOLLET, *this); }
   /// False when the kernel refuses, as after an ICMP error.
@@ -113,11 +117,12 @@ class tcp_port final : public upstream_port {
 class upstream {
  public:
   upstream(loop& owner, const net::address& at, std::shared_ptr<const forward_options> rule,
-           const forwarder_options& limits, std::span<std::uint8_t> scratch, exchange_events& events,
-           id_source& ids);
+           const forwarder_options& limits, std::span<std::uint8_t> scratch,
+           exchange_events& events, id_source& ids);
   ~upstream();
 
-  /// Sends |e|.query under a new ID; sets |e|.to, |e|.port and |e|.id. False when it cannot be sent.
+  /// Sends |e|.query under a new ID; sets |e|.to, |e|.port and |e|.id. False when it cannot be
+  /// sent.
   [[nodiscard]] bool send(exchange& e);
 
   [[nodiscard]] bool down() const noexcept {

@@ -73,7 +73,8 @@ void zone_reader::read(std::string_view text, const std::string& file, wire_name
     const auto status = lexer.next(e);
     if (status == zone_lexer::status::end || full()) return;
     if (status == zone_lexer::status::error) {
-      error(s, {{}, lexer.error().line, lexer.error().column, false}, std::string(lexer.error().what));
+      error(s, {{}, lexer.error().line, lexer.error().column, false},
+            std::string(lexer.error().what));
     } else {
       entry(e, s);
     }
@@ -104,7 +105,9 @@ void zone_reader::directive(const zone_entry& e, source& s) {
   }
   if (ascii::iequals(word.text, "$TTL")) {
     const auto ttl = values == 1 ? parse_ttl(e.tokens[1].text) : std::nullopt;
-    if (!ttl) return error(s, e.tokens[values == 1 ? 1 : 0], "expected $TTL with one time, such as 3600 or 1h");
+    if (!ttl)
+      return error(s, e.tokens[values == 1 ? 1 : 0],
+                   "expected $TTL with one time, such as 3600 or 1h");
     ttl_directive_ = ttl;
     return;
   }
@@ -117,7 +120,8 @@ void zone_reader::include(const zone_entry& e, source& s) {
   if (e.tokens.size() < 2 || e.tokens.size() > 3)
     return error(s, e.tokens[0], "expected $INCLUDE with a file and optionally an origin");
   if (s.depth >= limits_.include_depth)
-    return error(s, e.tokens[0], fmt::format("more than {} files included in each other", limits_.include_depth));
+    return error(s, e.tokens[0],
+                 fmt::format("more than {} files included in each other", limits_.include_depth));
   wire_name origin = s.origin;
   if (e.tokens.size() == 3) {
     auto given = parse_name(e.tokens[2].text, s.origin);
@@ -236,11 +240,13 @@ void zone_reader::resource_record(const zone_entry& e, const source& s) {
   if (ttl) last_ttl_ = ttl;
   const auto owner = lower_cased(r.owner);
   if (!is_at_or_below(owner, apex_))
-    return warn(s, e.tokens[0], fmt::format("{} is outside the zone {} and left out", name_text(r.owner),
-                                            name_text(apex_)));
+    return warn(s, e.tokens[0],
+                fmt::format("{} is outside the zone {} and left out", name_text(r.owner),
+                            name_text(apex_)));
   if (*t == type::soa && owner != apex_)
-    return error(s, e.tokens[0], fmt::format("expected the SOA at {}, got one at {}", name_text(apex_),
-                                             name_text(r.owner)));
+    return error(
+        s, e.tokens[0],
+        fmt::format("expected the SOA at {}, got one at {}", name_text(apex_), name_text(r.owner)));
   out_.data.records.push_back(std::move(r));
 }
 
@@ -252,7 +258,8 @@ void zone_reader::finish(const std::string& file) {
     ns |= r.type == type::ns && same_name(r.owner, apex_);
   }
   if (out_.errors.empty() && !soa)
-    out_.errors.push_back({file, 0, 0, fmt::format("expected an SOA record for {}", name_text(apex_))});
+    out_.errors.push_back(
+        {file, 0, 0, fmt::format("expected an SOA record for {}", name_text(apex_))});
   if (out_.errors.empty() && !ns)
     out_.warnings.push_back({file, 0, 0, fmt::format("no NS record for {}", name_text(apex_))});
   if (!out_.errors.empty()) out_.data.records.clear();
@@ -297,7 +304,8 @@ file_reader disk_reader(std::size_t limit) {
   };
 }
 
-parsed_zone read_zone_file(const std::string& path, std::string_view apex, const zone_file_limits& limits) {
+parsed_zone read_zone_file(const std::string& path, std::string_view apex,
+                           const zone_file_limits& limits) {
   const auto reader = disk_reader(limits.bytes);
   const auto text = reader(path);
   if (text) return parse_zone(*text, path, apex, reader, limits);

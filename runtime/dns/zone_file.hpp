@@ -22,7 +22,7 @@ struct zone_file_limits {
   std::size_t records = 20'000'000;          ///< after $GENERATE and $INCLUDE
   std::size_t generate_steps = 65'536;       ///< of one $GENERATE
   std::size_t include_depth = 16;
-  std::size_t diagnostics = 100;             ///< kept of errors and of warnings
+  std::size_t diagnostics = 100;  ///< kept of errors and of warnings
 };
 
 struct zone_diagnostic {
@@ -35,7 +35,7 @@ struct zone_diagnostic {
 };
 
 struct parsed_zone {
-  zone_data data;                         ///< without records when there are errors
+  zone_data data;  ///< without records when there are errors
   std::vector<zone_diagnostic> errors;
   std::vector<zone_diagnostic> warnings;
   [[nodiscard]] bool good() const noexcept { return errors.empty(); }

@@ -15,7 +15,9 @@ struct generate_range {
   std::uint32_t first = 0;
   std::uint32_t last = 0;
   std::uint32_t step = 1;
-  [[nodiscard]] std::uint64_t count() const noexcept { return (std::uint64_t{last} - first) / step + 1; }
+  [[nodiscard]] std::uint64_t count() const noexcept {
+    return (std::uint64_t{last} - first) / step + 1;
+  }
 };
 /// On failure: malformed.
 [[nodiscard]] result<generate_range> parse_generate_range(std::string_view text);

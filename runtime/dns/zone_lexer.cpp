@@ -75,14 +75,16 @@ zone_lexer::status zone_lexer::next(zone_entry& entry) {
       open_line = 0;
       ++at_;
     } else {
-      if (entry.tokens.size() >= max_tokens) return fail(line_, column(), "too many words in one entry");
+      if (entry.tokens.size() >= max_tokens)
+        return fail(line_, column(), "too many words in one entry");
       if (!take_token(entry)) {
         skip_line();
         return status::error;
       }
     }
   }
-  if (open_line != 0) return fail(open_line, open_column, "expected ')' before the end of the file");
+  if (open_line != 0)
+    return fail(open_line, open_column, "expected ')' before the end of the file");
   return entry.tokens.empty() ? status::end : status::entry;
 }
 

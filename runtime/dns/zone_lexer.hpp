@@ -36,7 +36,8 @@ class zone_lexer {
 
   enum class status : unsigned char { entry, end, error };
 
-  explicit zone_lexer(std::string_view text, unsigned first_line = 1) : text_(text), line_(first_line) {}
+  explicit zone_lexer(std::string_view text, unsigned first_line = 1)
+      : text_(text), line_(first_line) {}
 
   /// The next entry that has tokens. After an error the next call goes on with the next line.
   status next(zone_entry& entry);
@@ -51,7 +52,9 @@ class zone_lexer {
   void skip_line() noexcept;
   bool take_token(zone_entry& entry);
   status fail(unsigned line, unsigned column, std::string_view what);
-  [[nodiscard]] unsigned column() const noexcept { return static_cast<unsigned>(at_ - line_start_) + 1; }
+  [[nodiscard]] unsigned column() const noexcept {
+    return static_cast<unsigned>(at_ - line_start_) + 1;
+  }
 
   std::string_view text_;
   std::size_t at_ = 0;

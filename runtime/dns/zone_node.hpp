@@ -20,17 +20,19 @@ namespace stagedoor::dns {
 /// Identifies a zone of this process for as long as it runs; never used twice.
 enum class zone_id : std::uint32_t {};
 
-[[nodiscard]] constexpr std::uint32_t raw(zone_id id) noexcept { return static_cast<std::uint32_t>(id); }
+[[nodiscard]] constexpr std::uint32_t raw(zone_id id) noexcept {
+  return static_cast<std::uint32_t>(id);
+}
 
 /// Label counts at which a zone has delegations or DNAMEs: the only depths at which a query must
 /// look for something above its name.
 using depth_set = std::bitset<128>;
 
 struct zone_node {
-  rrset_block sets;             ///< empty at an empty non-terminal
-  bool wildcard_child = false;  ///< "*.<this>" has a node
-  bool delegation = false;      ///< has NS and is not the apex
-  bool redirection = false;     ///< has DNAME
+  rrset_block sets;                       ///< empty at an empty non-terminal
+  bool wildcard_child = false;            ///< "*.<this>" has a node
+  bool delegation = false;                ///< has NS and is not the apex
+  bool redirection = false;               ///< has DNAME
   std::unique_ptr<const depth_set> cuts;  ///< only at the apex, null = no cuts in the zone
 };
 

@@ -61,7 +61,8 @@ result<void> zone_state::check(const record& r, std::string_view owner) const {
   if (name_length(bytes_of(r.owner)) != r.owner.size() || r.owner.empty())
     return fault{fault_kind::invalid, fault_side::operator_input, retryable::no, "not a name"};
   if (!is_at_or_below(owner, apex_))
-    return rejected(fault_kind::invalid, r, fmt::format("is outside the zone {}", name_text(apex_)));
+    return rejected(fault_kind::invalid, r,
+                    fmt::format("is outside the zone {}", name_text(apex_)));
   if (type::is_meta(r.type)) return rejected(fault_kind::invalid, r, "is not a type of zone data");
   if (!well_formed_rdata(r.type, bytes_of(r.rdata)))
     return rejected(fault_kind::invalid, r, "has malformed RDATA");
@@ -194,10 +195,13 @@ result<zone_state::entries> zone_state::merge(const zone_data& file, std::size_t
       return s.type == r.type && same_rdata(r.type, s.rdata, r.rdata);
     });
     if (again) continue;
-    if (r.type == type::soa && ++soas > 1) return rejected(fault_kind::invalid, r, "is there twice");
-    if (!allows(e, r.type)) return rejected(fault_kind::invalid, r, "cannot stand beside a CNAME, or is there twice");
+    if (r.type == type::soa && ++soas > 1)
+      return rejected(fault_kind::invalid, r, "is there twice");
+    if (!allows(e, r.type))
+      return rejected(fault_kind::invalid, r, "cannot stand beside a CNAME, or is there twice");
     if (e.records.size() >= limits_.records_per_name)
-      return rejected(fault_kind::too_large, r, fmt::format("over {} records at one name", limits_.records_per_name));
+      return rejected(fault_kind::too_large, r,
+                      fmt::format("over {} records at one name", limits_.records_per_name));
     insert(e, r, true);
   }
   if (soas == 0)
@@ -205,10 +209,11 @@ result<zone_state::entries> zone_state::merge(const zone_data& file, std::size_t
                  fmt::format("zone {} has no SOA record", name_text(apex_))};
   for (const auto& r : added()) {
     const auto it = all.find(lower_cased(r.owner));
-    const bool present = it != all.end() &&
-                         std::any_of(it->second.records.begin(), it->second.records.end(), [&](const stored& s) {
-                           return s.type == r.type && same_rdata(r.type, s.rdata, r.rdata);
-                         });
+    const bool present =
+        it != all.end() &&
+        std::any_of(it->second.records.begin(), it->second.records.end(), [&](const stored& s) {
+          return s.type == r.type && same_rdata(r.type, s.rdata, r.rdata);
+        });
     if (it != all.end() && !present && !allows(it->second, r.type)) {
       ++overruled;  // the file wins
       continue;
@@ -296,7 +301,8 @@ result<change_set> zone_state::add_records(std::span<const record> records) {
     });
     if (!present && !allows(e, r.type))
       return rejected(fault_kind::conflict, r, "cannot stand beside a CNAME, or is there already");
-    if (!present && (e.records.size() >= limits_.records_per_name || records_ + ++grown > limits_.records))
+    if (!present &&
+        (e.records.size() >= limits_.records_per_name || records_ + ++grown > limits_.records))
       return rejected(fault_kind::too_large, r, "too many records");
     insert(e, r, false);
   }
@@ -337,7 +343,8 @@ result<change_set> zone_state::remove_records(std::span<const record_match> matc
       s.at_run_time = false;
       ++removed;
     }
-    records_ -= std::erase_if(e.records, [](const stored& s) { return !s.from_file && !s.at_run_time; });
+    records_ -=
+        std::erase_if(e.records, [](const stored& s) { return !s.from_file && !s.at_run_time; });
     count_cut(owner, e, +1);
     if (removed != before) prune(owner, touched);
   }

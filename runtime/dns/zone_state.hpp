@@ -90,7 +90,9 @@ class zone_state {
   };
   struct text_hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return snapshot::hash_key(text); }
+    std::size_t operator()(std::string_view text) const noexcept {
+      return snapshot::hash_key(text);
+    }
   };
   using entries = std::unordered_map<wire_name, entry, text_hash, std::equal_to<>>;
   using touched_names = std::set<wire_name, std::less<>>;

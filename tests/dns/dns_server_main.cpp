@@ -27,7 +27,9 @@ struct arguments {
 };
 
 int usage() {
-  std::fputs("usage: dns_server_main ADDRESS:PORT [--forward ADDRESS:PORT]... [--log] ORIGIN=FILE...\n", stderr);
+  std::fputs(
+      "usage: dns_server_main ADDRESS:PORT [--forward ADDRESS:PORT]... [--log] ORIGIN=FILE...\n",
+      stderr);
   return 2;
 }
 
@@ -82,14 +84,16 @@ int main(int argc, char** argv) {
     const auto apex = dns::parse_name(origin, dns::root_name());
     if (!apex) return std::fprintf(stderr, "%s\n", apex.error().detail.c_str()), 1;
     const auto parsed = dns::read_zone_file(file, *apex);
-    for (const auto& d : parsed.warnings) std::fprintf(stderr, "warning: %s\n", d.to_string().c_str());
+    for (const auto& d : parsed.warnings)
+      std::fprintf(stderr, "warning: %s\n", d.to_string().c_str());
     for (const auto& d : parsed.errors) std::fprintf(stderr, "%s\n", d.to_string().c_str());
     if (!parsed.good()) return 1;
     dns::zone_state state(dns::zone_id{++number}, *apex);
     auto loaded = state.load(parsed.data);
     if (!loaded) return std::fprintf(stderr, "%s\n", loaded.error().detail.c_str()), 1;
     dns::stage(std::move(*loaded), names);
-    if (args.forwards.empty() || state.apex() != dns::root_name()) block.keys.push_back(state.apex());
+    if (args.forwards.empty() || state.apex() != dns::root_name())
+      block.keys.push_back(state.apex());
     block.zones.push_back({state.apex(), state.id()});
   }
   dns::zone_routes routes(route_writer);

@@ -7,14 +7,14 @@
 namespace stagedoor::dns {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using testing::bytes;
 using testing::fake_upstream;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::packet_of;
 using testing::read_message;
 using testing::server_fixture;
+using ::testing::SizeIs;
 
 class forwarding : public server_fixture {
  protected:
@@ -39,7 +39,8 @@ net::address dead_address() {
 TEST_F(forwarding, passes_the_answer_back_under_the_clients_id) {
   start({}, rule({one.address}));
   const auto fd = client(transport::udp);
-  const auto q = packet_of({.name = "WwW.Elsewhere.test.", .flags = flag::rd, .edns = 1400}, 0xabcd);
+  const auto q =
+      packet_of({.name = "WwW.Elsewhere.test.", .flags = flag::rd, .edns = 1400}, 0xabcd);
   write(fd, q);
   const auto got = receive(fd);
   EXPECT_EQ(got, fake_upstream::answer_to(q)) << "untouched but for the ID on the way";
@@ -87,8 +88,9 @@ TEST_F(forwarding, believes_only_answers_to_what_was_asked) {
     auto wrong_type = fake_upstream::answer_to(q);
     wrong_type[wrong_type.size() - 3] = 28;
     bytes no_answer = q;
-    return std::vector<bytes>{wrong_id, wrong_name, wrong_type, no_answer, bytes(3, 0),
-                              fake_upstream::answer_to(q, flag::ra | flag::ad)};
+    return std::vector<bytes>{wrong_id,    wrong_name,
+                              wrong_type,  no_answer,
+                              bytes(3, 0), fake_upstream::answer_to(q, flag::ra | flag::ad)};
   };
   const auto fd = client(transport::udp);
   write(fd, packet_of({.name = "a.test."}, 9));
@@ -112,7 +114,8 @@ TEST_F(forwarding, uses_unpredictable_ids_and_several_source_ports) {
 }
 
 TEST_F(forwarding, replaces_worn_source_ports) {
-  start({.forwards = {.udp_sockets_per_upstream = 2, .queries_per_udp_socket = 5}}, rule({one.address}));
+  start({.forwards = {.udp_sockets_per_upstream = 2, .queries_per_udp_socket = 5}},
+        rule({one.address}));
   const auto fd = client(transport::udp);
   for (std::uint16_t i = 0; i < 60; ++i) {
     write(fd, packet_of({.name = "a.test."}, i));
@@ -198,11 +201,14 @@ TEST_F(forwarding, takes_a_failing_upstream_out_until_it_answers_a_probe) {
   };
   start({}, r);
   EXPECT_TRUE(exchange_udp({.name = "a.test."}).ra);
-  const auto probes = [&] { return std::count_if(one.udp_queries.begin(), one.udp_queries.end(), is_probe); };
+  const auto probes = [&] {
+    return std::count_if(one.udp_queries.begin(), one.udp_queries.end(), is_probe);
+  };
   ASSERT_TRUE(run_until([&] { return probes() >= 4; }));
   const auto asked = static_cast<std::ptrdiff_t>(one.udp_queries.size()) - probes();
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(exchange_udp({.name = "a.test."}).ra);
-  EXPECT_EQ(static_cast<std::ptrdiff_t>(one.udp_queries.size()) - probes(), asked) << "nobody waits for it any more";
+  EXPECT_EQ(static_cast<std::ptrdiff_t>(one.udp_queries.size()) - probes(), asked)
+      << "nobody waits for it any more";
   healthy = true;
   ASSERT_TRUE(run_until([&] {
     (void)exchange_udp({.name = "a.test."});
@@ -252,7 +258,8 @@ TEST_F(forwarding, answers_out_of_order_on_one_connection) {
 
 TEST_F(forwarding, asks_again_by_tcp_when_prefer_udp_brings_a_truncated_answer) {
   one.respond = [](const bytes& q, transport via) {
-    return std::vector<bytes>{fake_upstream::answer_to(q, via == transport::udp ? flag::tc : flag::ra)};
+    return std::vector<bytes>{
+        fake_upstream::answer_to(q, via == transport::udp ? flag::tc : flag::ra)};
   };
   auto r = rule({one.address});
   r->prefer_udp = true;
@@ -290,7 +297,8 @@ TEST_F(forwarding, forgets_rules_that_are_configured_no_more) {
   r.reset();
   chain = std::make_shared<plugin_chain>();
   const auto apex = testing::wire("example.");
-  ASSERT_TRUE(routes.set_blocks({server_block{{listener_id{1}}, {apex}, {{apex, zone_id{1}}}, chain}}));
+  ASSERT_TRUE(
+      routes.set_blocks({server_block{{listener_id{1}}, {apex}, {{apex, zone_id{1}}}, chain}}));
   dns->apply(route_writer.freeze());
   dns->apply(snapshot::delta<zone_route>{});
   l.turn(milliseconds(0));

@@ -10,9 +10,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
 using testing::message;
 using testing::question;
+using ::testing::UnorderedElementsAre;
 using testing::zone_fixture;
 
 constexpr std::string_view soa = "example. 60 in soa ns.example. admin.example. 1 2 3 4 60";
@@ -95,9 +95,11 @@ TEST(lookup, answers_no_data_where_the_wildcard_is_an_empty_non_terminal) {
 TEST(lookup, uses_only_the_wildcard_of_the_closest_encloser) {
   zone_fixture f;
   f.load("example.",
-         "@ 60 SOA ns admin 1 2 3 4 60\n* 60 A 192.0.2.1\nx.sub 60 A 192.0.2.2\n*.deep.sub 60 A 192.0.2.3\n");
+         "@ 60 SOA ns admin 1 2 3 4 60\n* 60 A 192.0.2.1\nx.sub 60 A 192.0.2.2\n*.deep.sub 60 A "
+         "192.0.2.3\n");
   EXPECT_EQ(f.ask({.name = "a.b.c.example."}).answer.size(), 1U);
-  EXPECT_EQ(f.ask({.name = "y.sub.example."}).rcode, 3U) << "sub exists, its parent's wildcard stops there";
+  EXPECT_EQ(f.ask({.name = "y.sub.example."}).rcode, 3U)
+      << "sub exists, its parent's wildcard stops there";
   EXPECT_THAT(f.ask({.name = "q.r.deep.sub.example."}).answer,
               ElementsAre("q.r.deep.sub.example. 60 in a 192.0.2.3"));
 }
@@ -127,7 +129,8 @@ TEST(lookup, follows_a_cname_chain_to_its_end) {
   zone_fixture f;
   f.load("example.", aliases);
   EXPECT_THAT(f.ask({.name = "long.example."}).answer,
-              UnorderedElementsAre("long.example. 300 in cname www.example.", "www.example. 300 in cname web.example.",
+              UnorderedElementsAre("long.example. 300 in cname www.example.",
+                                   "www.example. 300 in cname web.example.",
                                    "web.example. 300 in a 192.0.2.80"));
   const auto gone = f.ask({.name = "gone.example."});
   EXPECT_EQ(gone.rcode, 3U) << "the code is that of the last name";
@@ -142,7 +145,8 @@ TEST(lookup, follows_a_cname_chain_to_its_end) {
   EXPECT_EQ(out.answer.size(), 1U);
   EXPECT_THAT(out.authority, IsEmpty());
   EXPECT_THAT(f.ask({.name = "any.w.example."}).answer,
-              UnorderedElementsAre("any.w.example. 300 in cname web.example.", "web.example. 300 in a 192.0.2.80"));
+              UnorderedElementsAre("any.w.example. 300 in cname web.example.",
+                                   "web.example. 300 in a 192.0.2.80"));
 }
 
 TEST(lookup, does_not_follow_a_cname_that_was_asked_for) {
@@ -167,7 +171,8 @@ TEST(lookup, follows_a_cname_into_another_zone_of_this_server) {
   f.load("other.", "@ 60 SOA ns admin 1 2 3 4 60\nwww 60 A 203.0.113.1\n");
   const auto m = f.ask({.name = "over.example."});
   EXPECT_TRUE(m.aa);
-  EXPECT_THAT(m.answer, UnorderedElementsAre("over.example. 300 in cname www.other.", "www.other. 60 in a 203.0.113.1"));
+  EXPECT_THAT(m.answer, UnorderedElementsAre("over.example. 300 in cname www.other.",
+                                             "www.other. 60 in a 203.0.113.1"));
 }
 
 TEST(lookup, limits_the_length_of_a_chain) {
@@ -202,9 +207,10 @@ ns.sibling A 192.0.2.2
   EXPECT_EQ(m.rcode, 0U);
   EXPECT_THAT(m.answer, IsEmpty());
   EXPECT_EQ(m.authority.size(), 4U);
-  EXPECT_THAT(m.additional,
-              UnorderedElementsAre("ns.sub.example. 300 in a 192.0.2.1", "ns.sub.example. 300 in aaaa 2001:db8::1",
-                                   "ns.sibling.example. 300 in a 192.0.2.2", "ns.example. 300 in a 192.0.2.53"));
+  EXPECT_THAT(m.additional, UnorderedElementsAre("ns.sub.example. 300 in a 192.0.2.1",
+                                                 "ns.sub.example. 300 in aaaa 2001:db8::1",
+                                                 "ns.sibling.example. 300 in a 192.0.2.2",
+                                                 "ns.example. 300 in a 192.0.2.53"));
   EXPECT_FALSE(f.ask({.name = "x.sub.example."}).aa) << "data below the cut is hidden";
   EXPECT_THAT(f.ask({.name = "x.sub.example."}).answer, IsEmpty());
   EXPECT_FALSE(f.ask({.name = "sub.example.", .type = "NS"}).aa);
@@ -245,8 +251,10 @@ up     DNAME up
   EXPECT_THAT(m.answer, UnorderedElementsAre("d.example. 300 in dname target.example.",
                                              "www.d.example. 300 in cname www.target.example.",
                                              "www.target.example. 300 in a 192.0.2.1"));
-  EXPECT_EQ(f.ask({.name = "x.d.example."}).rcode, 3U) << "data below the DNAME is hidden; the target has no x";
-  EXPECT_EQ(f.ask({.name = "d.example.", .type = "TXT"}).answer.size(), 1U) << "the owner itself is not redirected";
+  EXPECT_EQ(f.ask({.name = "x.d.example."}).rcode, 3U)
+      << "data below the DNAME is hidden; the target has no x";
+  EXPECT_EQ(f.ask({.name = "d.example.", .type = "TXT"}).answer.size(), 1U)
+      << "the owner itself is not redirected";
   EXPECT_EQ(f.ask({.name = "d.example."}).rcode, 0U);
   EXPECT_EQ(f.ask({.name = "a.away.example."}).answer.size(), 2U);
   EXPECT_EQ(f.ask({.name = "a.away.example.", .type = "CNAME"}).answer.size(), 2U);
@@ -256,7 +264,8 @@ up     DNAME up
 TEST(lookup, says_yxdomain_when_a_dname_makes_the_name_too_long) {
   zone_fixture f;
   const std::string label(60, 'x');
-  f.load("example.", "$TTL 300\n@ SOA ns admin 1 2 3 4 60\nd DNAME " + label + "." + label + "." + label + ".test.\n");
+  f.load("example.", "$TTL 300\n@ SOA ns admin 1 2 3 4 60\nd DNAME " + label + "." + label + "." +
+                         label + ".test.\n");
   const auto m = f.ask({.name = label + "." + label + ".d.example."});
   EXPECT_EQ(m.rcode, 6U);
   EXPECT_EQ(m.answer_count, 1U);
@@ -286,7 +295,8 @@ ali    HTTPS 0 svc
 
 TEST(lookup, gives_one_rrset_to_any) {
   zone_fixture f;
-  f.load("example.", "$TTL 300\n@ SOA ns admin 1 2 3 4 60\nm A 192.0.2.1\nm A 192.0.2.2\nm TXT \"x\"\n");
+  f.load("example.",
+         "$TTL 300\n@ SOA ns admin 1 2 3 4 60\nm A 192.0.2.1\nm A 192.0.2.2\nm TXT \"x\"\n");
   EXPECT_EQ(f.ask({.name = "m.example.", .type = "ANY"}).answer.size(), 2U);
   EXPECT_EQ(f.ask({.name = "q.example.", .type = "ANY"}).rcode, 3U);
 }
@@ -304,7 +314,9 @@ TEST(lookup, clamps_negative_answers_to_the_soa_minimum) {
 
 TEST(lookup, serves_the_root_zone) {
   zone_fixture f;
-  f.load(".", "$TTL 300\n@ SOA ns. admin. 1 2 3 4 60\n@ NS ns.\nns A 192.0.2.1\norg NS ns.org.\nns.org A 192.0.2.2\n");
+  f.load(".",
+         "$TTL 300\n@ SOA ns. admin. 1 2 3 4 60\n@ NS ns.\nns A 192.0.2.1\norg NS ns.org.\nns.org "
+         "A 192.0.2.2\n");
   EXPECT_EQ(f.ask({.name = ".", .type = "NS"}).answer.size(), 1U);
   EXPECT_EQ(f.ask({.name = "nope."}).rcode, 3U);
   const auto m = f.ask({.name = "a.b.org."});

@@ -93,7 +93,8 @@ TEST(query_name, knows_its_ancestors_and_their_keys) {
 
 TEST(query_name, takes_one_whole_name_and_nothing_else) {
   query_name q;
-  for (const auto& bad : {""s, "\3ww"s, "\3www"s, "\3www\0x"s, "\xc0\x0c"s, "\x40"s + std::string(64, 'a') + "\0"s})
+  for (const auto& bad :
+       {""s, "\3ww"s, "\3www"s, "\3www\0x"s, "\xc0\x0c"s, "\x40"s + std::string(64, 'a') + "\0"s})
     EXPECT_FALSE(q.assign(bad)) << bad.size();
   std::string deepest;
   for (int i = 0; i < 127; ++i) deepest += "\1a"s;

@@ -43,13 +43,15 @@ class zone_writer {
   unsigned pick(unsigned n) { return static_cast<unsigned>(random_() % n); }
   std::string name() {
     std::string out;
-    for (unsigned i = 0, n = 1 + pick(4); i < n; ++i) out += (i == 0 ? "" : ".") + std::string(words[pick(std::size(words))]);
+    for (unsigned i = 0, n = 1 + pick(4); i < n; ++i)
+      out += (i == 0 ? "" : ".") + std::string(words[pick(std::size(words))]);
     return out;
   }
   /// Relative to the apex; DNAME owners have nothing below them and CNAME owners nothing beside
   /// them, since Knot refuses such zones.
   std::string text() {
-    std::string out = "$TTL 300\n@ 900 SOA ns admin 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nns AAAA 2001:db8::1\n";
+    std::string out =
+        "$TTL 300\n@ 900 SOA ns admin 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nns AAAA 2001:db8::1\n";
     for (unsigned i = 0; i < 40; ++i) add(name());
     for (const auto& [owner, lines] : owners_) {
       if (below_dname(owner)) continue;
@@ -62,7 +64,8 @@ class zone_writer {
   void add(const std::string& owner) {
     auto& lines = owners_[owner];
     const bool wild = owner.find('*') != std::string::npos;
-    const bool alone = !lines.empty() && (lines[0].starts_with("CNAME") || lines[0].starts_with("DNAME"));
+    const bool alone =
+        !lines.empty() && (lines[0].starts_with("CNAME") || lines[0].starts_with("DNAME"));
     if (alone || owner == "ns") return;
     switch (pick(12)) {
       case 0:
@@ -84,7 +87,9 @@ class zone_writer {
     }
     if (lines.empty()) owners_.erase(owner);
   }
-  std::string target() { return pick(6) == 0 ? "www.elsewhere.test." : pick(5) == 0 ? "ns" : name(); }
+  std::string target() {
+    return pick(6) == 0 ? "www.elsewhere.test." : pick(5) == 0 ? "ns" : name();
+  }
   bool below_dname(const std::string& owner) const {
     return std::any_of(dnames_.begin(), dnames_.end(),
                        [&](const std::string& d) { return owner.ends_with("." + d); });
@@ -102,14 +107,16 @@ class knot {
     folder_ = ::mkdtemp(pattern);
     port_ = free_port();
     std::ofstream conf(folder_ / "knot.conf");
-    conf << fmt::format("server:\n  rundir: \"{0}\"\n  listen: 127.0.0.1@{1}\n  udp-workers: 1\n  tcp-workers: 1\n"
-                        "  background-workers: 1\ndatabase:\n  storage: \"{0}\"\n"
-                        "log:\n  - target: \"{0}/log\"\n    any: warning\nzone:\n",
-                        folder_.string(), port_);
+    conf << fmt::format(
+        "server:\n  rundir: \"{0}\"\n  listen: 127.0.0.1@{1}\n  udp-workers: 1\n  tcp-workers: 1\n"
+        "  background-workers: 1\ndatabase:\n  storage: \"{0}\"\n"
+        "log:\n  - target: \"{0}/log\"\n    any: warning\nzone:\n",
+        folder_.string(), port_);
     for (const auto& [origin, text] : zones) {
       std::ofstream(folder_ / (origin + "zone")) << text;
-      conf << fmt::format("  - domain: {}\n    storage: \"{}\"\n    file: \"{}zone\"\n    semantic-checks: off\n", origin,
-                          folder_.string(), origin);
+      conf << fmt::format(
+          "  - domain: {}\n    storage: \"{}\"\n    file: \"{}zone\"\n    semantic-checks: off\n",
+          origin, folder_.string(), origin);
     }
   }
   ~knot() {
@@ -144,11 +151,13 @@ class knot {
     std::vector<std::uint8_t> out(2);
     store16(out.data(), static_cast<std::uint16_t>(packet.size()));
     out.insert(out.end(), packet.begin(), packet.end());
-    if (::send(fd_.get(), out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size())) return {};
+    if (::send(fd_.get(), out.data(), out.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(out.size()))
+      return {};
     std::uint8_t head[2];
     if (::recv(fd_.get(), head, 2, MSG_WAITALL) != 2) return {};
     std::vector<std::uint8_t> in(load16(head));
-    if (::recv(fd_.get(), in.data(), in.size(), MSG_WAITALL) != static_cast<ssize_t>(in.size())) return {};
+    if (::recv(fd_.get(), in.data(), in.size(), MSG_WAITALL) != static_cast<ssize_t>(in.size()))
+      return {};
     return in;
   }
   /// Whether it has loaded the zone; it answers SERVFAIL until then.
@@ -203,7 +212,8 @@ std::string kind_of(const message& m) {
 TEST(oracle, knot_gives_the_same_answers) {
   if (!std::filesystem::exists("/usr/sbin/knotd")) GTEST_SKIP() << "needs the package knot";
   std::vector<std::pair<std::string, std::string>> zones;
-  for (unsigned i = 0; i < zone_count; ++i) zones.emplace_back(fmt::format("z{}.test.", i), zone_writer(i + 1).text());
+  for (unsigned i = 0; i < zone_count; ++i)
+    zones.emplace_back(fmt::format("z{}.test.", i), zone_writer(i + 1).text());
   knot other(zones);
   ASSERT_TRUE(other.start());
   zone_fixture ours;
@@ -212,7 +222,8 @@ TEST(oracle, knot_gives_the_same_answers) {
     ASSERT_TRUE(other.serves(origin)) << origin << "\n" << text << other.log();
   }
 
-  const char* types[] = {"A", "AAAA", "TXT", "MX", "NS", "CNAME", "SOA", "DS", "SRV", "DNAME", "HTTPS", "CAA"};
+  const char* types[] = {"A",   "AAAA", "TXT", "MX",    "NS",    "CNAME",
+                         "SOA", "DS",   "SRV", "DNAME", "HTTPS", "CAA"};
   std::size_t asked = 0;
   std::map<std::string, std::size_t> kinds;  // what was met, so that the generator cannot go blind
   std::size_t wrong = 0;
@@ -225,16 +236,18 @@ TEST(oracle, knot_gives_the_same_answers) {
       const auto theirs = read_message(other.ask(packet));
       ASSERT_TRUE(theirs.parsed) << other.log();
       const auto mine = read_message(ours.raw_answer(packet, transport::tcp));
-      const bool same = mine.rcode == theirs.rcode && mine.aa == theirs.aa && mine.answer == theirs.answer &&
-                        mine.authority == theirs.authority;
+      const bool same = mine.rcode == theirs.rcode && mine.aa == theirs.aa &&
+                        mine.answer == theirs.answer && mine.authority == theirs.authority;
       ++kinds[kind_of(theirs)];
       if (same) continue;
       ++wrong;
-      ADD_FAILURE() << q.name << " " << q.type << "\nours: " << describe(mine) << "\nKnot: " << describe(theirs)
-                    << "\nzone:\n" << zones[z].second;
+      ADD_FAILURE() << q.name << " " << q.type << "\nours: " << describe(mine)
+                    << "\nKnot: " << describe(theirs) << "\nzone:\n"
+                    << zones[z].second;
     }
   }
-  for (const auto* kind : {"answer", "no data", "missing", "referral", "alias", "alias to nowhere", "redirection"})
+  for (const auto* kind :
+       {"answer", "no data", "missing", "referral", "alias", "alias to nowhere", "redirection"})
     EXPECT_GE(kinds[kind], 100U) << kind;
   EXPECT_EQ(asked, zone_count * questions_per_zone);
 }

@@ -15,7 +15,8 @@ using testing::question;
 using testing::read_message;
 using testing::zone_fixture;
 
-constexpr std::string_view zone = "$TTL 300\n@ SOA ns admin 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.2\n";
+constexpr std::string_view zone =
+    "$TTL 300\n@ SOA ns admin 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.2\n";
 
 TEST(pipeline, refuses_what_it_does_not_serve_without_pointing_elsewhere) {
   zone_fixture f;
@@ -57,7 +58,8 @@ TEST(pipeline, echoes_the_question_byte_for_byte) {
 TEST(pipeline, sets_the_header_from_the_query) {
   zone_fixture f;
   f.load("example.", zone);
-  question q{.name = "www.example.", .flags = flag::rd | flag::cd | flag::ad | flag::aa | flag::ra | flag::tc | 0x40};
+  question q{.name = "www.example.",
+             .flags = flag::rd | flag::cd | flag::ad | flag::aa | flag::ra | flag::tc | 0x40};
   const auto out = f.raw_answer(packet_of(q, 0x4242), transport::udp);
   EXPECT_EQ(load16(out.data()), 0x4242);
   EXPECT_EQ(load16(out.data() + 2), flag::qr | flag::aa | flag::rd);
@@ -117,7 +119,8 @@ TEST_F(truncation, never_cuts_inside_an_rrset) {
   EXPECT_TRUE(m.tc);
   EXPECT_THAT(m.answer, IsEmpty());
   EXPECT_LE(m.bytes, 512U);
-  EXPECT_EQ(f.ask({.name = "many.example.", .edns = 1232, .via = transport::udp}).answer.size(), 40U);
+  EXPECT_EQ(f.ask({.name = "many.example.", .edns = 1232, .via = transport::udp}).answer.size(),
+            40U);
   const auto tcp = f.ask({.name = "many.example."});
   EXPECT_FALSE(tcp.tc);
   EXPECT_EQ(tcp.answer.size(), 40U);
@@ -148,7 +151,8 @@ TEST(pipeline, compresses_only_where_rfc_3597_allows_it) {
 srv SRV 1 1 1 a.ns.long-enough-label
 )");
   const auto ns = f.raw_answer(packet_of({.name = "example.", .type = "NS"}), transport::udp);
-  // Header, question, two records: 12 + 13 + (12 + full name up to the apex + pointer) + (12 + "b" + pointer).
+  // Header, question, two records: 12 + 13 + (12 + full name up to the apex + pointer) + (12 + "b"
+  // + pointer).
   EXPECT_EQ(ns.size(), 12U + 13U + (12U + 2 + 3 + 18 + 2) + (12U + 2 + 2));
   const auto srv = f.raw_answer(packet_of({.name = "srv.example.", .type = "SRV"}), transport::udp);
   EXPECT_EQ(srv.size(), 12U + 17U + 12U + 6U + 2 + 3 + 18 + 9);
@@ -158,7 +162,8 @@ srv SRV 1 1 1 a.ns.long-enough-label
 TEST(pipeline, points_no_further_than_fourteen_bits) {
   zone_fixture f;
   std::string text = "$TTL 300\n@ SOA ns admin 1 2 3 4 60\n";
-  for (int i = 0; i < 2000; ++i) text += fmt::format("@ MX {} host-number-{}.mail\nhost-number-{}.mail A 192.0.2.1\n", i, i, i);
+  for (int i = 0; i < 2000; ++i)
+    text += fmt::format("@ MX {} host-number-{}.mail\nhost-number-{}.mail A 192.0.2.1\n", i, i, i);
   f.load("example.", text);
   const auto m = f.ask({.name = "example.", .type = "MX"});
   EXPECT_TRUE(m.parsed);
@@ -172,14 +177,18 @@ TEST(pipeline, logs_in_the_words_of_coredns) {
   f.load("example.", zone);
   (void)f.ask({.name = "WWW.example.", .flags = flag::rd, .edns = 4096, .via = transport::udp});
   f.log.flush();
-  EXPECT_THAT(f.logged, ::testing::MatchesRegex(
-      R"(\[INFO\] 192\.0\.2\.53:5353 - 4660 "A IN www\.example\. udp 40 false 4096" NOERROR qr,aa,rd 56 0\.[0-9]+s.)"));
+  EXPECT_THAT(
+      f.logged,
+      ::testing::MatchesRegex(
+          R"(\[INFO\] 192\.0\.2\.53:5353 - 4660 "A IN www\.example\. udp 40 false 4096" NOERROR qr,aa,rd 56 0\.[0-9]+s.)"));
 }
 
 TEST(pipeline, logs_only_the_classes_and_names_of_its_rule) {
   zone_fixture f;
   f.chain->log.push_back({{testing::wire("quiet.example.")}, 0, log_format{}});
-  f.chain->log.push_back({{root_name()}, static_cast<std::uint8_t>(answer_class::denial), log_format{"{rcode} {name}"}});
+  f.chain->log.push_back({{root_name()},
+                          static_cast<std::uint8_t>(answer_class::denial),
+                          log_format{"{rcode} {name}"}});
   f.load("example.", zone);
   (void)f.ask({.name = "www.example."});
   (void)f.ask({.name = "x.quiet.example."});

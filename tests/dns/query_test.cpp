@@ -16,7 +16,9 @@ struct packet_case {
   std::uint16_t code;
 };
 
-bytes plain(std::optional<std::uint16_t> edns = {}) { return packet_of({.name = "www.example.", .edns = edns}); }
+bytes plain(std::optional<std::uint16_t> edns = {}) {
+  return packet_of({.name = "www.example.", .edns = edns});
+}
 bytes with(bytes p, std::size_t at, std::uint8_t value) {
   p.at(at) = value;
   return p;
@@ -41,7 +43,8 @@ TEST(query, is_judged_by_its_packet) {
       {"no question", with(cut(plain(), 12), 5, 0), verdict::error, rcode::formerr},
       {"two questions", with(plain(), 5, 2), verdict::error, rcode::formerr},
       {"a cut question", cut(plain(), 20), verdict::error, rcode::formerr},
-      {"a pointer as its name", with(with(plain(), 12, 0xc0), 13, 0x0c), verdict::error, rcode::formerr},
+      {"a pointer as its name", with(with(plain(), 12, 0xc0), 13, 0x0c), verdict::error,
+       rcode::formerr},
       {"a label of 64", with(plain(), 12, 64), verdict::error, rcode::formerr},
       {"opcode IQUERY", with(plain(), 2, 1 << 3), verdict::error, rcode::notimp},
       {"opcode NOTIFY", with(plain(), 2, 4 << 3), verdict::error, rcode::notimp},
@@ -51,22 +54,25 @@ TEST(query, is_judged_by_its_packet) {
       {"bytes behind the end", plus(plain(), {0}), verdict::error, rcode::formerr},
       {"a missing additional record", with(plain(), 11, 1), verdict::error, rcode::formerr},
       {"an OPT below a name",
-       plus(with(plain(), 11, 1), {1, 'x', 0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0}), verdict::error, rcode::formerr},
-      {"two OPTs", plus(with(plain(1232), 11, 2), {0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0}), verdict::error,
+       plus(with(plain(), 11, 1), {1, 'x', 0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0}), verdict::error,
        rcode::formerr},
-      {"EDNS version 1", plus(with(plain(), 11, 1), {0, 0, 41, 4, 0, 0, 1, 0, 0, 0, 0}), verdict::error,
-       rcode::badvers},
+      {"two OPTs", plus(with(plain(1232), 11, 2), {0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0}),
+       verdict::error, rcode::formerr},
+      {"EDNS version 1", plus(with(plain(), 11, 1), {0, 0, 41, 4, 0, 0, 1, 0, 0, 0, 0}),
+       verdict::error, rcode::badvers},
       {"an unknown EDNS option",
-       plus(with(plain(), 11, 1), {0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 6, 0xff, 0xf0, 0, 2, 1, 2}), verdict::answer, 0},
+       plus(with(plain(), 11, 1), {0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 6, 0xff, 0xf0, 0, 2, 1, 2}),
+       verdict::answer, 0},
       {"an EDNS option past its end",
-       plus(with(plain(), 11, 1), {0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 4, 0xff, 0xf0, 0, 2}), verdict::error,
-       rcode::formerr},
+       plus(with(plain(), 11, 1), {0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 4, 0xff, 0xf0, 0, 2}),
+       verdict::error, rcode::formerr},
       {"another additional record before the OPT",
-       plus(with(plain(), 11, 2), {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4,
-                                   0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0}),
+       plus(with(plain(), 11, 2),
+            {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4, 0, 0, 41, 4, 0, 0, 0, 0, 0, 0, 0}),
        verdict::answer, 0},
       {"a record whose owner points forwards",
-       plus(with(plain(), 11, 1), {0xc0, 0x40, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0}), verdict::error, rcode::formerr},
+       plus(with(plain(), 11, 1), {0xc0, 0x40, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0}), verdict::error,
+       rcode::formerr},
   };
   for (const auto& c : cases) {
     query q;
@@ -79,7 +85,8 @@ TEST(query, is_judged_by_its_packet) {
 
 TEST(query, keeps_what_the_answer_needs) {
   query q;
-  auto p = packet_of({.name = "WwW.Example.", .type = "AAAA", .flags = flag::rd, .edns = 4096}, 0xbeef);
+  auto p =
+      packet_of({.name = "WwW.Example.", .type = "AAAA", .flags = flag::rd, .edns = 4096}, 0xbeef);
   p[p.size() - 4] = 0x80;  // DO
   ASSERT_EQ(read_query(p, q), verdict::answer);
   EXPECT_EQ(q.id, 0xbeef);

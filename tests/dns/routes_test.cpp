@@ -14,7 +14,8 @@ constexpr listener_id second{2};
 
 class routing : public ::testing::Test {
  protected:
-  server_block block(std::vector<std::string> keys, std::vector<std::pair<std::string, unsigned>> zones,
+  server_block block(std::vector<std::string> keys,
+                     std::vector<std::pair<std::string, unsigned>> zones,
                      std::vector<listener_id> on = {first}) {
     server_block b{std::move(on), {}, {}, std::make_shared<plugin_chain>()};
     for (const auto& key : keys) b.keys.push_back(wire(key));
@@ -41,7 +42,8 @@ class routing : public ::testing::Test {
 };
 
 TEST_F(routing, takes_the_longest_suffix_on_the_listener) {
-  set({block({"."}, {}), block({"example."}, {{"example.", 1}}), block({"sub.example."}, {{"sub.example.", 2}}),
+  set({block({"."}, {}), block({"example."}, {{"example.", 1}}),
+       block({"sub.example."}, {{"sub.example.", 2}}),
        block({"example."}, {{"example.", 3}}, {second})});
   EXPECT_EQ(zone_of("www.example."), 1);
   EXPECT_EQ(zone_of("example."), 1);
@@ -55,7 +57,8 @@ TEST_F(routing, takes_the_longest_suffix_on_the_listener) {
 }
 
 TEST_F(routing, finds_zones_below_and_above_the_key_of_their_block) {
-  set({block({"."}, {{"a.test.", 1}, {"b.test.", 2}}), block({"x.b.test."}, {}), block({"www.up.test."}, {{"up.test.", 3}})});
+  set({block({"."}, {{"a.test.", 1}, {"b.test.", 2}}), block({"x.b.test."}, {}),
+       block({"www.up.test."}, {{"up.test.", 3}})});
   EXPECT_EQ(zone_of("q.a.test."), 1);
   EXPECT_EQ(zone_of("q.b.test."), 2);
   EXPECT_EQ(zone_of("x.b.test."), 0) << "another block has the longer key";

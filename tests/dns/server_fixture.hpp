@@ -30,9 +30,8 @@ class fake_upstream final : public io_handler {
 
   net::address address;
   /// Query in, answers out; several or none.
-  std::function<std::vector<bytes>(const bytes& query, transport via)> respond = [](const bytes& q, transport) {
-    return std::vector<bytes>{answer_to(q)};
-  };
+  std::function<std::vector<bytes>(const bytes& query, transport via)> respond =
+      [](const bytes& q, transport) { return std::vector<bytes>{answer_to(q)}; };
   std::vector<bytes> udp_queries;
   std::vector<bytes> tcp_queries;
   std::set<std::uint16_t> source_ports;
@@ -45,8 +44,9 @@ class fake_upstream final : public io_handler {
     return a;
   }
   void send_udp(const bytes& message) {
-    EXPECT_EQ(::sendto(udp_.get(), message.data(), message.size(), 0, last_peer.data(), last_peer.size()),
-              static_cast<ssize_t>(message.size()));
+    EXPECT_EQ(
+        ::sendto(udp_.get(), message.data(), message.size(), 0, last_peer.data(), last_peer.size()),
+        static_cast<ssize_t>(message.size()));
   }
   void close() {
     udp_.reset();
@@ -83,7 +83,8 @@ class fake_upstream final : public io_handler {
   void read(stream& s) {
     std::uint8_t buffer[4096];
     ssize_t n = 0;
-    while ((n = ::recv(s.fd.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0) s.in.insert(s.in.end(), buffer, buffer + n);
+    while ((n = ::recv(s.fd.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0)
+      s.in.insert(s.in.end(), buffer, buffer + n);
     if (n == 0) return s.fd.reset();
     while (s.in.size() >= 2 && s.in.size() >= 2U + load16(s.in.data())) {
       const auto end = s.in.begin() + 2 + load16(s.in.data());
@@ -93,7 +94,8 @@ class fake_upstream final : public io_handler {
         std::uint8_t head[2];
         store16(head, static_cast<std::uint16_t>(a.size()));
         EXPECT_EQ(::send(s.fd.get(), head, 2, MSG_NOSIGNAL), 2);
-        EXPECT_EQ(::send(s.fd.get(), a.data(), a.size(), MSG_NOSIGNAL), static_cast<ssize_t>(a.size()));
+        EXPECT_EQ(::send(s.fd.get(), a.data(), a.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(a.size()));
       }
     }
   }
@@ -161,13 +163,15 @@ class server_fixture : public ::testing::Test {
     return out;
   }
   static void write(const unique_fd& fd, const bytes& data) {
-    ASSERT_EQ(::send(fd.get(), data.data(), data.size(), MSG_NOSIGNAL), static_cast<ssize_t>(data.size()));
+    ASSERT_EQ(::send(fd.get(), data.data(), data.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(data.size()));
   }
   /// The next datagram, or an empty one.
   bytes receive(const unique_fd& fd) {
     bytes out(65536);
     ssize_t n = -1;
-    (void)run_until([&] { return (n = ::recv(fd.get(), out.data(), out.size(), MSG_DONTWAIT)) >= 0; });
+    (void)run_until(
+        [&] { return (n = ::recv(fd.get(), out.data(), out.size(), MSG_DONTWAIT)) >= 0; });
     out.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
     return out;
   }
@@ -179,7 +183,8 @@ class server_fixture : public ::testing::Test {
     (void)run_until([&] {
       std::uint8_t buffer[65536];
       ssize_t n = 0;
-      while ((n = ::recv(fd.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0) in.insert(in.end(), buffer, buffer + n);
+      while ((n = ::recv(fd.get(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0)
+        in.insert(in.end(), buffer, buffer + n);
       closed = n == 0;
       while (in.size() >= 2 && in.size() >= 2U + load16(in.data())) {
         const auto end = in.begin() + 2 + load16(in.data());
@@ -203,7 +208,8 @@ class server_fixture : public ::testing::Test {
     return read_message(receive(fd));
   }
 
-  std::string zone = "$TTL 300\n@ SOA ns admin 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.2\n";
+  std::string zone =
+      "$TTL 300\n@ SOA ns admin 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.2\n";
   loop l;
   std::shared_ptr<plugin_chain> chain = std::make_shared<plugin_chain>();
   name_table_writer names;

@@ -7,12 +7,12 @@
 namespace stagedoor::dns {
 namespace {
 
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using testing::bytes;
+using ::testing::IsEmpty;
 using testing::packet_of;
 using testing::read_message;
 using testing::server_fixture;
+using ::testing::SizeIs;
 
 class dns_server : public server_fixture {};
 
@@ -21,7 +21,8 @@ TEST_F(dns_server, answers_by_udp) {
   const auto m = exchange_udp({.name = "www.example."});
   EXPECT_THAT(m.answer, ::testing::ElementsAre("www.example. 300 in a 192.0.2.2"));
   EXPECT_EQ(dns->count().udp_queries, 1U);
-  EXPECT_THAT(logged, ::testing::HasSubstr("www.example. udp")) << "the log is flushed with the turn";
+  EXPECT_THAT(logged, ::testing::HasSubstr("www.example. udp"))
+      << "the log is flushed with the turn";
 }
 
 TEST_F(dns_server, answers_more_datagrams_than_a_batch_holds) {

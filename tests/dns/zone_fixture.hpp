@@ -91,8 +91,17 @@ inline std::vector<std::uint8_t> packet_of(const question& q, std::uint16_t id =
   store16(p.data() + p.size() - 2, q.qclass);
   if (q.edns) {
     p[11] = 1;
-    const std::uint8_t opt[] = {0, 0, 41, static_cast<std::uint8_t>(*q.edns >> 8),
-                                static_cast<std::uint8_t>(*q.edns), 0, 0, 0, 0, 0, 0};
+    const std::uint8_t opt[] = {0,
+                                0,
+                                41,
+                                static_cast<std::uint8_t>(*q.edns >> 8),
+                                static_cast<std::uint8_t>(*q.edns),
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0};
     p.insert(p.end(), std::begin(opt), std::end(opt));
   }
   return p;
@@ -108,13 +117,15 @@ class zone_fixture {
     const auto apex = wire(origin);
     auto parsed = parse_zone(text, "db." + origin, apex, no_includes());
     if (!parsed.good()) throw std::runtime_error(parsed.errors.front().to_string());
-    auto state = std::make_unique<zone_state>(zone_id{static_cast<std::uint32_t>(zones.size() + 1)}, apex);
+    auto state =
+        std::make_unique<zone_state>(zone_id{static_cast<std::uint32_t>(zones.size() + 1)}, apex);
     auto changes = state->load(parsed.data);
     if (!changes) throw std::runtime_error(changes.error().detail);
     apply(std::move(*changes));
     block.keys.push_back(lower_cased(apex));
     block.zones.push_back({lower_cased(apex), state->id()});
-    if (const auto set = routes.set_blocks({block}); !set) throw std::runtime_error(set.error().detail);
+    if (const auto set = routes.set_blocks({block}); !set)
+      throw std::runtime_error(set.error().detail);
     tables.routes.apply(route_writer.freeze());
     zones.push_back(std::move(state));
     return *zones.back();

@@ -16,12 +16,14 @@ using ::testing::SizeIs;
 using testing::wire;
 using testing::zone_fixture;
 
-record rr(std::string_view owner, std::string_view type, std::string_view data, std::uint32_t ttl = 60) {
+record rr(std::string_view owner, std::string_view type, std::string_view data,
+          std::uint32_t ttl = 60) {
   const auto t = parse_type(type).value();
   return {wire(owner), t, ttl, parse_rdata(t, data, root_name()).value()};
 }
 
-constexpr std::string_view base = "$TTL 300\n@ SOA ns admin 10 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n* A 192.0.2.9\n";
+constexpr std::string_view base =
+    "$TTL 300\n@ SOA ns admin 10 2 3 4 60\n@ NS ns\nns A 192.0.2.1\n* A 192.0.2.9\n";
 
 zone_data parsed(std::string_view text) {
   return parse_zone(text, "f", wire("example."), zone_fixture::no_includes()).data;
@@ -35,7 +37,9 @@ class zone_changes : public ::testing::Test {
     EXPECT_TRUE(changes) << (changes ? "" : changes.error().detail);
     return std::move(changes).value();
   }
-  change_set remove(std::vector<record_match> matches) { return zone.remove_records(matches).value(); }
+  change_set remove(std::vector<record_match> matches) {
+    return zone.remove_records(matches).value();
+  }
   std::size_t answers(const std::string& name, const std::string& type = "A") {
     return f.ask({.name = name, .type = type}).answer.size();
   }
@@ -59,9 +63,12 @@ TEST_F(zone_changes, touch_only_the_names_involved) {
   std::string big(base);
   for (int i = 0; i < 5000; ++i) big += fmt::format("h{} A 192.0.2.1\n", i);
   ASSERT_TRUE(zone.load(parsed(big)));
-  EXPECT_THAT(add({rr("new.example.", "A", "192.0.2.7")}).items, SizeIs(2)) << "the name and the apex";
-  EXPECT_THAT(add({rr("a.b.c.example.", "A", "192.0.2.7")}).items, SizeIs(4)) << "and two empty non-terminals";
-  EXPECT_THAT(add({rr("*.h7.example.", "A", "192.0.2.7")}).items, SizeIs(3)) << "and the wildcard's parent";
+  EXPECT_THAT(add({rr("new.example.", "A", "192.0.2.7")}).items, SizeIs(2))
+      << "the name and the apex";
+  EXPECT_THAT(add({rr("a.b.c.example.", "A", "192.0.2.7")}).items, SizeIs(4))
+      << "and two empty non-terminals";
+  EXPECT_THAT(add({rr("*.h7.example.", "A", "192.0.2.7")}).items, SizeIs(3))
+      << "and the wildcard's parent";
   EXPECT_THAT(remove({{wire("a.b.c.example."), {}, {}}}).items, SizeIs(4));
 }
 
@@ -74,15 +81,18 @@ TEST_F(zone_changes, make_and_unmake_empty_non_terminals) {
 }
 
 TEST_F(zone_changes, switch_wildcards_on_and_off) {
-  f.apply(add({rr("*.team.example.", "A", "192.0.2.7"), rr("www.other.example.", "A", "192.0.2.8")}));
+  f.apply(
+      add({rr("*.team.example.", "A", "192.0.2.7"), rr("www.other.example.", "A", "192.0.2.8")}));
   EXPECT_EQ(answers("x.team.example."), 1U);
   EXPECT_EQ(code("x.other.example."), 3U);
   f.apply(remove({{wire("*.team.example."), {}, {}}}));
-  EXPECT_THAT(f.ask({.name = "x.team.example."}).answer, ::testing::ElementsAre("x.team.example. 300 in a 192.0.2.9"));
+  EXPECT_THAT(f.ask({.name = "x.team.example."}).answer,
+              ::testing::ElementsAre("x.team.example. 300 in a 192.0.2.9"));
 }
 
 TEST_F(zone_changes, switch_delegations_and_dnames_on_and_off) {
-  f.apply(add({rr("sub.example.", "NS", "ns.elsewhere."), rr("old.example.", "DNAME", "new.example.")}));
+  f.apply(add(
+      {rr("sub.example.", "NS", "ns.elsewhere."), rr("old.example.", "DNAME", "new.example.")}));
   EXPECT_FALSE(f.ask({.name = "x.sub.example."}).aa);
   EXPECT_EQ(f.ask({.name = "x.old.example."}).answer_count, 3U);
   f.apply(remove({{wire("sub.example."), {}, {}}, {wire("old.example."), type::dname, {}}}));
@@ -91,12 +101,14 @@ TEST_F(zone_changes, switch_delegations_and_dnames_on_and_off) {
 }
 
 TEST_F(zone_changes, of_several_names_become_visible_together) {
-  auto changes = add({rr("a.example.", "TXT", "1"), rr("b.example.", "TXT", "2"), rr("c.d.example.", "TXT", "3")});
+  auto changes = add(
+      {rr("a.example.", "TXT", "1"), rr("b.example.", "TXT", "2"), rr("c.d.example.", "TXT", "3")});
   stage(std::move(changes), f.names);
   const auto delta = f.names.freeze();
   EXPECT_EQ(delta.version, f.tables.names.version() + 1) << "one delta";
   f.tables.names.apply(delta);
-  for (const auto* name : {"a.example.", "b.example.", "c.d.example."}) EXPECT_EQ(answers(name, "TXT"), 1U);
+  for (const auto* name : {"a.example.", "b.example.", "c.d.example."})
+    EXPECT_EQ(answers(name, "TXT"), 1U);
 }
 
 TEST_F(zone_changes, bump_the_serial_once_each) {
@@ -104,8 +116,10 @@ TEST_F(zone_changes, bump_the_serial_once_each) {
   auto changes = add({rr("a.example.", "A", "192.0.2.1"), rr("b.example.", "A", "192.0.2.1")});
   EXPECT_EQ(changes.serial, 11U);
   f.apply(std::move(changes));
-  EXPECT_THAT(*f.ask({.name = "example.", .type = "SOA"}).answer.begin(), ::testing::HasSubstr(" 11 2 3 4 60"));
-  EXPECT_THAT(add({rr("a.example.", "A", "192.0.2.1")}).items, IsEmpty()) << "nothing new, nothing published";
+  EXPECT_THAT(*f.ask({.name = "example.", .type = "SOA"}).answer.begin(),
+              ::testing::HasSubstr(" 11 2 3 4 60"));
+  EXPECT_THAT(add({rr("a.example.", "A", "192.0.2.1")}).items, IsEmpty())
+      << "nothing new, nothing published";
   EXPECT_EQ(zone.serial(), 11U);
   EXPECT_THAT(remove({{wire("nope.example."), {}, {}}}).items, IsEmpty());
   EXPECT_EQ(zone.serial(), 11U);
@@ -134,13 +148,15 @@ TEST_F(zone_changes, keep_several_values_at_one_name) {
 TEST_F(zone_changes, give_the_whole_rrset_the_newest_ttl) {
   f.apply(add({rr("a.example.", "A", "192.0.2.1", 60)}));
   f.apply(add({rr("a.example.", "A", "192.0.2.2", 5)}));
-  for (const auto& line : f.ask({.name = "a.example."}).answer) EXPECT_THAT(line, ::testing::HasSubstr(" 5 in a"));
+  for (const auto& line : f.ask({.name = "a.example."}).answer)
+    EXPECT_THAT(line, ::testing::HasSubstr(" 5 in a"));
 }
 
 TEST_F(zone_changes, survive_a_reload_and_the_file_wins) {
   f.apply(add({rr("team-a.example.", "A", "192.0.2.50"), rr("alias.example.", "A", "192.0.2.51"),
                rr("both.example.", "A", "192.0.2.52")}));
-  const auto reloaded = std::string(base) + "alias CNAME ns\nboth A 192.0.2.52\nfresh A 192.0.2.53\n";
+  const auto reloaded =
+      std::string(base) + "alias CNAME ns\nboth A 192.0.2.52\nfresh A 192.0.2.53\n";
   auto changes = zone.load(parsed(reloaded));
   ASSERT_TRUE(changes);
   EXPECT_EQ(changes->overruled, 1U);
@@ -152,7 +168,8 @@ TEST_F(zone_changes, survive_a_reload_and_the_file_wins) {
   EXPECT_EQ(answers("both.example.", "A"), 1U) << "the file has it too";
   f.apply(zone.load(parsed(base)).value());
   EXPECT_EQ(answers("team-a.example."), 1U);
-  EXPECT_THAT(f.ask({.name = "fresh.example."}).answer, ::testing::ElementsAre("fresh.example. 300 in a 192.0.2.9"));
+  EXPECT_THAT(f.ask({.name = "fresh.example."}).answer,
+              ::testing::ElementsAre("fresh.example. 300 in a 192.0.2.9"));
 }
 
 TEST_F(zone_changes, never_take_the_serial_backwards) {
@@ -160,7 +177,8 @@ TEST_F(zone_changes, never_take_the_serial_backwards) {
   EXPECT_EQ(zone.serial(), 15U);
   std::string text(base);
   text.replace(text.find(" 10 2"), 3, " 12");
-  EXPECT_EQ(zone.load(parsed(text)).value().serial, 16U) << "the file is behind, but something changed";
+  EXPECT_EQ(zone.load(parsed(text)).value().serial, 16U)
+      << "the file is behind, but something changed";
   EXPECT_EQ(zone.load(parsed(text)).value().serial, 16U) << "nothing changed";
   text.replace(text.find(" 12 2"), 3, " 99");
   EXPECT_EQ(zone.load(parsed(text)).value().serial, 99U);
@@ -194,8 +212,8 @@ TEST_F(zone_changes, are_refused_whole_when_one_is_wrong) {
 TEST_F(zone_changes, respect_the_limits) {
   zone_state small(zone_id{99}, wire("example."), {.records = 100, .records_per_name = 3});
   ASSERT_TRUE(small.load(parsed(base)));
-  const record four[] = {rr("a.example.", "TXT", "1"), rr("a.example.", "TXT", "2"), rr("a.example.", "TXT", "3"),
-                         rr("a.example.", "TXT", "4")};
+  const record four[] = {rr("a.example.", "TXT", "1"), rr("a.example.", "TXT", "2"),
+                         rr("a.example.", "TXT", "3"), rr("a.example.", "TXT", "4")};
   const auto full = small.add_records(four);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().kind, fault_kind::too_large);
@@ -229,12 +247,14 @@ TEST(zone_load, refuses_what_cannot_be_a_zone) {
 
 TEST(zone_load, collapses_duplicates_and_evens_out_ttls) {
   zone_fixture f;
-  f.load("example.", "@ 60 SOA ns admin 1 2 3 4 60\na 60 A 192.0.2.1\nA 99 A 192.0.2.1\na 99 A 192.0.2.2\n"
-                     "m 60 MX 1 Host\nm 60 MX 1 hOST\n");
+  f.load("example.",
+         "@ 60 SOA ns admin 1 2 3 4 60\na 60 A 192.0.2.1\nA 99 A 192.0.2.1\na 99 A 192.0.2.2\n"
+         "m 60 MX 1 Host\nm 60 MX 1 hOST\n");
   const auto m = f.ask({.name = "a.example."});
   EXPECT_EQ(m.answer_count, 2U);
   for (const auto& line : m.answer) EXPECT_THAT(line, ::testing::HasSubstr(" 60 in a"));
-  EXPECT_EQ(f.ask({.name = "m.example.", .type = "MX"}).answer_count, 1U) << "names compare without case";
+  EXPECT_EQ(f.ask({.name = "m.example.", .type = "MX"}).answer_count, 1U)
+      << "names compare without case";
 }
 
 // A long random history must leave the same zone as loading its outcome at once.
@@ -242,11 +262,13 @@ TEST(zone_history, leaves_the_same_answers_as_its_outcome) {
   std::minstd_rand random(7);
   zone_fixture grown;
   auto& zone = grown.load("example.", base);
-  const std::vector<std::string> names = {"a", "b.a", "c.b.a", "*", "*.a", "x.*.a", "d", "e.d", "f.e.d", "*.e.d"};
+  const std::vector<std::string> names = {"a",     "b.a", "c.b.a", "*",     "*.a",
+                                          "x.*.a", "d",   "e.d",   "f.e.d", "*.e.d"};
   for (int i = 0; i < 2000; ++i) {
     const auto owner = names[random() % names.size()] + ".example.";
     const auto value = fmt::format("192.0.2.{}", random() % 3);
-    const std::vector<record> kinds = {rr(owner, "A", value), rr(owner, "TXT", value), rr(owner, "NS", "ns.out."),
+    const std::vector<record> kinds = {rr(owner, "A", value), rr(owner, "TXT", value),
+                                       rr(owner, "NS", "ns.out."),
                                        rr(owner, "CNAME", "ns.example.")};
     const auto& r = kinds[random() % 20 < 14 ? random() % 2 : random() % 4];
     if (random() % 2 == 0) {

@@ -19,19 +19,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace stagedoor::dns;
   static const wire_name apex = parse_name("example.", root_name()).value();
   const std::string text(reinterpret_cast<const char*>(data), size);
-  const zone_file_limits limits{.bytes = 1 << 20, .records = 2000, .generate_steps = 500, .include_depth = 2};
+  const zone_file_limits limits{
+      .bytes = 1 << 20, .records = 2000, .generate_steps = 500, .include_depth = 2};
   std::size_t reads = 0;
-  const auto zone = parse_zone(text, "db", apex,
-                               [&](const std::string&) -> result<std::string> {
-                                 if (++reads > 8) return fault{fault_kind::not_found, {}, {}, "enough"};
-                                 return text;
-                               },
-                               limits);
+  const auto zone = parse_zone(
+      text, "db", apex,
+      [&](const std::string&) -> result<std::string> {
+        if (++reads > 8) return fault{fault_kind::not_found, {}, {}, "enough"};
+        return text;
+      },
+      limits);
   require(zone.errors.size() <= limits.diagnostics && zone.warnings.size() <= limits.diagnostics);
   require(zone.good() || zone.data.records.empty());
   for (const auto& r : zone.data.records) {
     require(r.ttl <= 0x7fffffffU);
-    require(well_formed_rdata(r.type, {reinterpret_cast<const std::uint8_t*>(r.rdata.data()), r.rdata.size()}));
+    require(well_formed_rdata(
+        r.type, {reinterpret_cast<const std::uint8_t*>(r.rdata.data()), r.rdata.size()}));
   }
   zone_state state(zone_id{1}, apex);
   if (const auto loaded = state.load(zone.data)) {
