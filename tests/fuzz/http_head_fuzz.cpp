@@ -28,7 +28,7 @@ void require(bool holds) {
 bool is_known_difference(const ours::request_head& head) {
   // Beast parses the value of Connection as a list and refuses what is no token list; to us an
   // unknown option only names a field.
-  // It refuses an Upgrade, a TE or a Proxy-Connection it cannot parse; we drop these fields.
+  // It refuses an Upgrade or a Proxy-Connection it cannot parse; we drop these fields.
   for (const auto& f : head.fields.all())
     if (f.id == ours::field_id::connection || f.id == ours::field_id::upgrade ||
         f.id == ours::field_id::proxy_connection)
@@ -90,11 +90,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     compare(bytes, *head, parser.size());
   }
 
-  // Cut anywhere, the outcome is the same.
+  // Cut anywhere, the outcome is the same; only a bad line that came in part is not judged before
+  // its line feed is there.
   ours::head_parser halves;
   auto state = halves.parse_request(bytes.substr(0, size / 2), *again);
   if (state == ours::parse_state::incomplete) state = halves.parse_request(bytes, *again);
-  require(state == whole);
+  require(state == whole ||
+          (whole == ours::parse_state::failed && state == ours::parse_state::incomplete));
   if (state == ours::parse_state::done)
     require(halves.size() == parser.size() && again->path == head->path && again->host == head->host);
 
