@@ -25,6 +25,7 @@ class head_writer {
   [[nodiscard]] std::string_view text() const noexcept { return {bytes_.get(), size_}; }
 
   head_writer& add(std::string_view part) {
+    if (part.empty()) return *this;
     if (capacity_ - size_ < part.size()) grow(part.size());
     std::memcpy(bytes_.get() + size_, part.data(), part.size());
     size_ += part.size();
