@@ -110,7 +110,8 @@ def print_table(rows: list[row]) -> None:
             print(f"  {name:<12}", *(f"{figure:>8.2f}" for figure in figures))
         if result["ok"] is not None:
             verdict = "ok" if result["ok"] else "MISSED"
-            print(f"  ratio to the best peer {result['ratio']}, asked {result['asked']}: {verdict}")
+            ratio = "" if result["ratio"] is None else f"ratio to the best peer {result['ratio']}, "
+            print(f"  {ratio}asked {result['asked']}: {verdict}")
 
 
 def arguments(description: str, row_names: list[str]) -> argparse.Namespace:
