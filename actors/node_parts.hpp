@@ -60,8 +60,9 @@ struct node_parts {
   client::resolver* resolver = nullptr;
   client::http_client* http = nullptr;
   std::vector<loop_report> loop_reports;
-  std::function<void()>
-      on_teams_live;  ///< every stored team is live; called once, on the scheduler
+  /// The zone of that name is live, or its file could not be read; on the scheduler.
+  std::function<void(const std::string&)> on_zone_read;
+  std::function<void()> on_teams_live;  ///< every stored team is; called once, on the scheduler
 };
 
 }  // namespace stagedoor::actors

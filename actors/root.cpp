@@ -71,6 +71,7 @@ dns_zone_options zone_options(const node_parts& parts, const zone_plan& zone) {
   out.state = parts.zone_states.at(zone.name);
   out.read = [zone, config = parts.config] { return read_zone(zone, config->node); };
   out.reload = zone.reload;
+  out.on_first_read = [&parts, name = zone.name] { parts.on_zone_read(name); };
   out.run_blocking = [files = parts.files](std::function<void()> task) {
     return files->post(std::move(task));
   };

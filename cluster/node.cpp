@@ -22,7 +22,7 @@
 namespace stagedoor::cluster {
 namespace {
 
-constexpr seconds teams_grace{10};  ///< for the store to answer, before files alone are served
+constexpr seconds content_grace{10};  ///< for teams and zones, before sockets open without them
 
 std::string random_hex(std::size_t words) {
   std::random_device source;
@@ -91,6 +91,11 @@ result<void> node::start() {
   if (auto r = lock_data_dir(); !r) return r;
   // Before the loops run: what comes out of them finds its way by name.
   system_ = std::make_unique<caf::actor_system>(system_config_);
+  parts_.on_zone_read = [this](const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    zones_read_.insert(name);
+    changed_.notify_all();
+  };
   parts_.on_teams_live = [this] {
     const std::lock_guard lock(mutex_);
     teams_live_ = true;
@@ -271,8 +276,14 @@ result<bool> node::wait_until_ready() {
     std::unique_lock lock(mutex_);
     const auto over = [this] { return stop_requested_ || ended_.has_value(); };
     changed_.wait(lock, [&] { return tree_up_ || over(); });
-    if (!changed_.wait_for(lock, teams_grace, [&] { return teams_live_ || over(); }))
-      log::warning("stored teams are not live yet", {{"waited_s", teams_grace.count()}});
+    const auto content_live = [&] {
+      return teams_live_ && zones_read_.size() == parts_.dns.zones.size();
+    };
+    if (!changed_.wait_for(lock, content_grace, [&] { return content_live() || over(); }))
+      log::warning("not everything is live yet", {{"waited_s", content_grace.count()},
+                                                  {"teams_live", teams_live_},
+                                                  {"zones_read", zones_read_.size()},
+                                                  {"zones", parts_.dns.zones.size()}});
     if (over()) return false;
   }
   for (auto& l : lanes_)

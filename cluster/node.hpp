@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One node: its lanes, its loops for everything else, its actors. The composition root.
 //
-// Start: tables are wired, the tree of actors is started, and the stored teams are made live; only
-// then are the sockets opened, so that nobody is told "404" by a node that has not read its teams.
-// A store that does not answer delays that by teams_grace, no longer. Stop: lanes drain (no new
-// connections, open requests finish), the tree stops in reverse order, then the loops. Owner:
+// Start: tables are wired, the tree of actors is started, the stored teams and the zones are made
+// live; only then are the sockets opened, so that nobody is told "404" or SERVFAIL by a node that
+// has not read them. What takes longer than content_grace is not waited for. Stop: lanes drain (no
+// new connections, open requests finish), the tree stops in reverse order, then the loops. Owner:
 // main(). Runs on: main's thread. On failure: start() says what could not be had; afterwards a tree
 // that gives up ends wait().
 #pragma once
@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,7 @@ class node {
   std::condition_variable changed_;
   bool tree_up_ = false;  ///< guarded by mutex_, as those below
   bool teams_live_ = false;
+  std::set<std::string> zones_read_;
   bool stop_requested_ = false;
   std::optional<std::string> ended_;  ///< why the tree gave up
   bool stopped_ = false;

@@ -72,15 +72,9 @@ void dns_zone::catch_up() {
     for (auto& caller : *callers) caller.fail(change.error());
     return;
   }
-  const auto made = std::make_shared<dns::change_set>(*std::move(change));
-  ask<messages::published>(
-      this, find_name(system(), "names"), change_names{{[made](dns::name_table_writer& table) {
-        dns::stage(std::move(*made), table);
-      }}},
-      options_.publish_deadline, [tell_all](messages::published& live) { tell_all(live); },
-      [callers](const fault& f) {
-        for (auto& caller : *callers) caller.fail(f);
-      });
+  make_live(*std::move(change), tell_all, [callers](const fault& f) {
+    for (auto& caller : *callers) caller.fail(f);
+  });
 }
 
 void dns_zone::read() {
@@ -98,15 +92,27 @@ void dns_zone::loaded(const result<dns::zone_data>& content) {
     const std::string said = to_string(change.error());
     if (said != last_error_) log::error("zone not loaded", {{"zone", zone}, {"error", said}});
     last_error_ = said;
-    if (!read_once_) catch_up();
+    if (!read_once_) {
+      catch_up();
+      options_.on_first_read();
+    }
     return;
   }
   last_error_.clear();
-  if (!change->items.empty()) {
+  if (!change->items.empty())
     log::info("zone loaded",
               {{"zone", zone}, {"serial", change->serial}, {"names", options_.state->names()}});
-    publish(std::move(change), {});
-  }
+  const auto told = read_once_ ? std::function<void()>([] {}) : options_.on_first_read;
+  if (change->items.empty())
+    told();
+  else
+    make_live(
+        *std::move(change), [told](messages::published) { told(); },
+        [zone, told](const fault& f) {
+          log::error("zone not published", {{"zone", zone}, {"error", to_string(f)}});
+          told();
+        });
+  // Behind the file's names, in the same publisher's queue.
   if (!read_once_ || !early_.empty()) catch_up();
 }
 
@@ -119,14 +125,21 @@ void dns_zone::publish(result<dns::change_set> change, promise<messages::publish
     caller.deliver({0});
     return;
   }
-  const auto made = std::make_shared<dns::change_set>(*std::move(change));
   const auto shared = std::make_shared<promise<messages::published>>(std::move(caller));
+  make_live(
+      *std::move(change), [shared](messages::published live) { shared->deliver(live); },
+      [shared](const fault& f) { shared->fail(f); });
+}
+
+void dns_zone::make_live(dns::change_set change, std::function<void(messages::published)> live,
+                         std::function<void(const fault&)> failed) {
+  const auto made = std::make_shared<dns::change_set>(std::move(change));
   ask<messages::published>(
       this, find_name(system(), "names"), change_names{{[made](dns::name_table_writer& table) {
         dns::stage(std::move(*made), table);
       }}},
-      options_.publish_deadline, [shared](messages::published& live) { shared->deliver(live); },
-      [shared](const fault& f) { shared->fail(f); });
+      options_.publish_deadline, [live = std::move(live)](messages::published& p) { live(p); },
+      std::move(failed));
 }
 
 messages::zone_report dns_zone::report() const {

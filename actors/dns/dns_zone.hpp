@@ -38,6 +38,8 @@ struct dns_zone_options {
   /// Runs a blocking task elsewhere; false when that is full.
   std::function<bool(std::function<void()>)> run_blocking;
   milliseconds publish_deadline = seconds(5);
+  /// The zone is live for the first time, or its file could not be read; on the scheduler.
+  std::function<void()> on_first_read = [] {};
 };
 
 class dns_zone final : public shell {
@@ -52,6 +54,9 @@ class dns_zone final : public shell {
   void catch_up();
   void loaded(const result<dns::zone_data>& content);
   void publish(result<dns::change_set> change, promise<messages::published> caller);
+  /// Exactly one of the two is called, in this actor's context.
+  void make_live(dns::change_set change, std::function<void(messages::published)> live,
+                 std::function<void(const fault&)> failed);
   [[nodiscard]] messages::zone_report report() const;
 
   const dns_zone_options options_;

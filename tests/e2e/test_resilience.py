@@ -165,3 +165,17 @@ def test_two_nodes_cannot_share_a_data_directory(make_node):
     assert second.returncode == 1
     assert "another node is using this data directory" in second.stderr
     assert first.alive()
+
+
+def test_a_node_answers_for_its_zones_from_the_first_query_on(make_node):
+    records = "".join(f"team-{i} IN A 10.0.{i >> 8}.{i & 255}\n" for i in range(50_000))
+    zone = "$TTL 60\n@ IN SOA ns admin ( 1 2 3 4 5 )\n@ IN NS ns\nns IN A 127.0.0.1\n" + records
+    n = make_node(
+        files={
+            "coredns/Corefile": "big.example:53 {\n    file /zones/db.big\n}\n",
+            "coredns/zones/db.big": zone,
+        }
+    )
+    n.start(wait_for=(n.dns_port,))
+    first = dig(n.dns_port, "team-49999.big.example")
+    assert (first.status, first.data("A")) == ("NOERROR", ["10.0.195.79"])
