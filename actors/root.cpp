@@ -6,6 +6,7 @@
 #include "actors/dns/dns_zone.hpp"
 #include "actors/dns/zone_directory.hpp"
 #include "actors/managed_redis.hpp"
+#include "actors/providers/docker_provider.hpp"
 #include "actors/providers/file_provider.hpp"
 #include "actors/publishers/table_publisher.hpp"
 #include "actors/queue/queue_tree.hpp"
@@ -141,6 +142,10 @@ supervisor_plan providers_plan(const node_parts& parts) {
   files.spec.policy.start = supervision::start_mode::when_reported;
   files.spec.policy.start_deadline = seconds(60);
   plan.children.push_back(std::move(files));
+  if (parts.config->edge.docker)
+    plan.children.push_back(worker("docker_provider", [&parts](shell& parent, const child_context&) {
+      return parent.spawn<docker_provider>(parts);
+    }));
   return plan;
 }
 

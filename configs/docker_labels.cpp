@@ -111,6 +111,13 @@ class container_reader {
       server = std::move(found->value);
       balancer.entries.erase(found);
     }
+    if (!container_.serves) {
+      node none;
+      none.type = node::kind::list;
+      none.at = server.at;
+      balancer.entries.push_back({"servers", none.at, std::move(none)});
+      return;
+    }
     const auto take = [&](std::string_view key) -> std::optional<node> {
       const auto at = std::find_if(server.entries.begin(), server.entries.end(),
                                    [&](const entry& e) { return ascii::iequals(e.key, key); });

@@ -9,11 +9,11 @@
 #include "messages/team.hpp"
 #include "runtime/base/ascii.hpp"
 
-#include <array>
 #include <caf/actor_cast.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <vector>
 
 namespace stagedoor::actors {
 namespace {
@@ -161,8 +161,8 @@ void admin_api::status(const reply_to& to) {
       if (--missing == 0) to->deliver({200, to_json(rows)});
     }
   };
-  constexpr std::array services = {"redis",  "teams",     "zonedir", "certs",
-                                   "queues", "providers", "loops"};
+  std::vector services = {"redis", "teams", "zonedir", "certs", "queues", "providers", "loops"};
+  if (find_name(system(), "docker")) services.push_back("docker");  // where an engine is configured
   const auto all = std::make_shared<collection>();
   all->to = to;
   all->missing = services.size() + 1;

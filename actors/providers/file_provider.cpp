@@ -3,6 +3,7 @@
 
 #include "actors/certificates/certificate_messages.hpp"
 #include "actors/loop_gateway.hpp"
+#include "actors/providers/provider_messages.hpp"
 #include "actors/support/actor_names.hpp"
 #include "actors/teams/routing_messages.hpp"
 #include "messages/certificates.hpp"
@@ -52,8 +53,8 @@ file_provider::file_provider(caf::actor_config& cfg, const node_parts& parts,
 caf::behavior file_provider::make_behavior() {
   publish_name(system(), "providers", caf::actor_cast<caf::actor>(this));
   ++unanswered_;  // until everything is sent
-  auto first = *parts_.config;
-  apply(first);
+  current_ = parts_.config;
+  apply();
   one_answered();
   start_watching();
   return {
@@ -67,8 +68,16 @@ caf::behavior file_provider::make_behavior() {
       },
       [this](const files_read& m) {
         reading_ = false;
-        apply(*m.config);
+        current_ = m.config;
+        apply();
         if (std::exchange(again_, false)) tell(caf::actor_cast<caf::actor>(this), files_changed{});
+      },
+      [this](const containers_known& m) {
+        engine_.labels = m.labels;
+        apply();
+      },
+      [this](const containers_live&) {
+        if (!std::exchange(engine_.serves, true)) apply();
       },
       [this](const messages::tick& t) {
         if (throttle_.due(*this, t)) read();
@@ -112,19 +121,19 @@ void file_provider::read() {
   }
 }
 
-void file_provider::apply(configs::loaded& config) {
+void file_provider::apply() {
+  auto config = *current_;
+  engine_.join(config);
   last_good_.patch(config);
   auto problems = config.problems;
   auto routing = build_routing(config, parts_.entry_points, problems);
-  for (const auto& d : problems.sorted())
-    if (d.level == configs::severity::error)
-      log::error("configuration", {{"error", configs::to_string(d)}});
-  problems_ = problems.errors();
+  complain(problems);
 
   // Middlewares first: a route that comes with a new one finds it.
   const use_catalog news{routing.middlewares};
   tell(find_name(system(), "registry"), news);
   tell(find_name(system(), "teams"), news);
+  tell(find_name(system(), "docker"), news);
   offer("entrypoints", entry_points_, std::move(routing.from_entry_points));
   offer("file", files_, std::move(routing.from_files));
   offer("compose", compose_, std::move(routing.from_compose));
@@ -136,6 +145,16 @@ void file_provider::apply(configs::loaded& config) {
 
   // A registry that was restarted has forgotten the offers.
   watch(find_name(system(), "registry"), [this](const end_reason&) { offer_again(); });
+}
+
+void file_provider::complain(const configs::diagnostics& problems) {
+  std::set<std::string> all;
+  for (const auto& d : problems.sorted())
+    if (d.level == configs::severity::error) all.insert(configs::to_string(d));
+  for (const auto& text : all)
+    if (!told_.contains(text)) log::error("configuration", {{"error", text}});
+  told_ = std::move(all);
+  problems_ = problems.errors();
 }
 
 void file_provider::offer(const std::string& source, source_offers& offers, plans_by_host now) {

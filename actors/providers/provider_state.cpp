@@ -79,6 +79,22 @@ routing_config build_routing(const configs::loaded& from, const entry_point_list
   return made;
 }
 
+void engine_labels::join(configs::loaded& config) const {
+  if (labels == nullptr) return;
+  auto& compose = config.from_compose;
+  if (serves) {
+    compose = {};
+    compose.provider = labels->provider;
+  }
+  std::erase_if(compose.middlewares, [this](const configs::middleware& m) {
+    return std::any_of(labels->middlewares.begin(), labels->middlewares.end(),
+                       [&](const configs::middleware& known) { return known.name == m.name; });
+  });
+  compose.middlewares.insert(compose.middlewares.end(), labels->middlewares.begin(),
+                             labels->middlewares.end());
+  compose.broken.insert(compose.broken.end(), labels->broken.begin(), labels->broken.end());
+}
+
 void last_good_files::patch(configs::loaded& fresh) {
   std::set<std::string> present;
   bool patched = false;

@@ -51,6 +51,15 @@ struct routing_config {
                                            const entry_point_list& entry_points,
                                            configs::diagnostics& out);
 
+/// What a Docker engine's containers define, in place of what the compose file says of them.
+struct engine_labels {
+  std::shared_ptr<const configs::dynamic_config> labels;  ///< null = no engine has answered yet
+  bool serves = false;  ///< its routes are live: those of the compose file are not needed any more
+
+  /// Puts the engine's middlewares in the place of the compose file's.
+  void join(configs::loaded& config) const;
+};
+
 /// The last good version of each file takes the place of one that is bad now.
 class last_good_files {
  public:

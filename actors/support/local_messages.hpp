@@ -41,11 +41,12 @@ LOCAL_MESSAGE(store_connected)
 // actors/managed_redis.cpp
 LOCAL_MESSAGE(managed_redis_changed)
 
-// actors/providers/provider_messages.hpp
+// actors/providers/provider_messages.hpp, file_provider.hpp, docker_provider.hpp
 LOCAL_MESSAGE(files_read)
 LOCAL_MESSAGE(files_changed)
-LOCAL_MESSAGE(containers_listed)
-LOCAL_MESSAGE(engine_lost)
+LOCAL_MESSAGE(containers_known)
+LOCAL_MESSAGE(containers_live)
+LOCAL_MESSAGE(engine_news)
 
 // actors/certificates/certificate_messages.hpp
 LOCAL_MESSAGE(watch_certificate_files)
