@@ -51,7 +51,7 @@ void issuer::apply(acme::session_effects effects) {
 }
 
 void issuer::send(std::uint64_t id, client::request what) {
-  ++requests_;
+  if (what.url == session_.resources().new_account) ++account_requests_;
   const auto sent = http_.send(std::move(what), [this, id](result<client::response> answer) {
     apply(session_.answered(id, std::move(answer), loop_.now()));
   });

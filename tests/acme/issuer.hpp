@@ -40,7 +40,8 @@ class issuer {
   [[nodiscard]] std::string order_url(std::uint64_t id) const {
     return orders_.at(id).state->order_url();
   }
-  [[nodiscard]] unsigned requests() const noexcept { return requests_; }
+  /// Requests for an account: how often polls are asked is chance, this is not.
+  [[nodiscard]] unsigned account_requests() const noexcept { return account_requests_; }
   [[nodiscard]] const std::string& last_failure() const noexcept { return last_failure_; }
 
  private:
@@ -62,7 +63,7 @@ class issuer {
   timer wake_;
   std::map<std::uint64_t, running> orders_;
   std::uint64_t last_id_ = 0;
-  unsigned requests_ = 0;
+  unsigned account_requests_ = 0;
   std::string last_failure_;
 };
 

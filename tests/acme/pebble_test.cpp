@@ -206,7 +206,7 @@ TEST_F(pebble_test, one_key_finds_its_account_again_and_a_known_url_is_not_asked
   auto* const first = new_issuer(account_, session_options());
   ASSERT_TRUE(issue(*first, names({"a.example.test"})).completed);
   const auto url = first->session().account_url();
-  const auto requests = first->requests();
+  EXPECT_GT(first->account_requests(), 0U);
 
   auto existing = session_options();
   existing.policy = account_policy::existing_only;
@@ -218,7 +218,7 @@ TEST_F(pebble_test, one_key_finds_its_account_again_and_a_known_url_is_not_asked
   known.account_url = url;
   auto* const third = new_issuer(account_, known);
   ASSERT_TRUE(issue(*third, names({"a.example.test"})).completed);
-  EXPECT_LT(third->requests(), requests);
+  EXPECT_EQ(third->account_requests(), 0U);
 
   auto* const stranger = new_issuer(*private_key::create(key_type::ec256), existing);
   const auto o = issue(*stranger, names({"a.example.test"}));
