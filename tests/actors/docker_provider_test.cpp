@@ -23,25 +23,32 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+/// `"label":"value",...` of a container that wants one host on the entry point `web`.
+std::string labels_of(const std::string& id, const std::string& host, const std::string& more) {
+  return fmt::format(
+      "\"traefik.http.routers.{0}.rule\":\"Host(`{1}`)\","
+      "\"traefik.http.routers.{0}.entrypoints\":\"web\"{2}",
+      id, host, more);
+}
+
+constexpr const char* network = R"({"Networks":{"net":{"IPAddress":"10.1.2.3"}}})";
+
+/// The answer to an inspection.
 std::string described(const std::string& id, const std::string& host,
                       const std::string& more_labels = "") {
   return fmt::format(
-      R"json({{"Id":"{0}","Name":"/{0}","State":{{"Status":"running"}},
-          "Config":{{"Labels":{{"traefik.http.routers.{0}.rule":"Host(`{1}`)",
-            "traefik.http.routers.{0}.entrypoints":"web"{2}}},"ExposedPorts":{{"8000/tcp":{{}}}}}},
-          "NetworkSettings":{{"Networks":{{"net":{{"IPAddress":"10.1.2.3"}}}}}}}})json",
-      id, host, more_labels);
+      R"({{"Id":"{0}","Name":"/{0}","State":{{"Status":"running"}},)"
+      R"("Config":{{"Labels":{{{1}}},"ExposedPorts":{{"8000/tcp":{{}}}}}},"NetworkSettings":{2}}})",
+      id, labels_of(id, host, more_labels), network);
 }
 
+/// A list of one.
 std::string listed(const std::string& id, const std::string& host,
                    const std::string& more_labels = "") {
   return fmt::format(
-      R"json([{{"Id":"{0}","Names":["/{0}"],"State":"running","Status":"Up 1 second",
-          "Labels":{{"traefik.http.routers.{0}.rule":"Host(`{1}`)",
-            "traefik.http.routers.{0}.entrypoints":"web"{2}}},
-          "Ports":[{{"PrivatePort":8000,"Type":"tcp"}}],
-          "NetworkSettings":{{"Networks":{{"net":{{"IPAddress":"10.1.2.3"}}}}}}}}])json",
-      id, host, more_labels);
+      R"([{{"Id":"{0}","Names":["/{0}"],"State":"running","Status":"Up 1 second","Labels":{{{1}}},)"
+      R"("Ports":[{{"PrivatePort":8000,"Type":"tcp"}}],"NetworkSettings":{2}}}])",
+      id, labels_of(id, host, more_labels), network);
 }
 
 /// An engine with one list, one inspection, and events that the test lets happen.
