@@ -10,6 +10,7 @@
 #include "actors/providers/route_builder.hpp"
 #include "actors/publishers/changes.hpp"
 #include "actors/redis_bridge.hpp"
+#include "actors/teams/health_board.hpp"
 #include "actors/teams/provisioner.hpp"
 #include "actors/teams/team_router.hpp"
 #include "configs/check.hpp"
@@ -59,6 +60,7 @@ struct node_parts {
   std::optional<redis::managed_server_options> managed_redis;
   client::resolver* resolver = nullptr;
   client::http_client* http = nullptr;
+  down_publisher publish_down;  ///< to every lane
   std::vector<loop_report> loop_reports;
   /// The zone of that name is live, or its file could not be read; on the scheduler.
   std::function<void(const std::string&)> on_zone_read;

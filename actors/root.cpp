@@ -13,6 +13,8 @@
 #include "actors/redis_bridge.hpp"
 #include "actors/supervision/plans.hpp"
 #include "actors/support/actor_names.hpp"
+#include "actors/teams/health_board.hpp"
+#include "actors/teams/health_checker.hpp"
 #include "actors/teams/server_prober.hpp"
 #include "actors/teams/site_registry.hpp"
 
@@ -116,12 +118,26 @@ supervisor_plan routers_plan(const node_parts& parts) {
   return plan;
 }
 
+supervisor_plan checkers_plan(const node_parts& parts) {
+  auto plan = plan_of("health_checkers");
+  plan.options.max_dynamic_children = site_registry_options{}.max_sites;
+  plan.make_dynamic = [&parts](shell& parent, const child_context& context) {
+    return parent.spawn<health_checker>(
+        context.id, server_prober(*parts.control, *parts.resolver, *parts.http));
+  };
+  return plan;
+}
+
 supervisor_plan teams_plan(const node_parts& parts) {
   auto plan = plan_of("teams", supervision::strategy::rest_for_one);
   plan.children.push_back(named("routers", subtree(routers_plan(parts))));
   plan.children.push_back(worker("site_registry", [](shell& parent, const child_context&) {
     return parent.spawn<site_registry>(site_registry_options{});
   }));
+  plan.children.push_back(worker("health_board", [&parts](shell& parent, const child_context&) {
+    return parent.spawn<health_board>(parts.publish_down);
+  }));
+  plan.children.push_back(named("checkers", subtree(checkers_plan(parts))));
   plan.children.push_back(worker("provisioner", [&parts](shell& parent, const child_context&) {
     provisioner_options options;
     options.domain = parts.config->node.platform.domain;
@@ -143,9 +159,10 @@ supervisor_plan providers_plan(const node_parts& parts) {
   files.spec.policy.start_deadline = seconds(60);
   plan.children.push_back(std::move(files));
   if (parts.config->edge.docker)
-    plan.children.push_back(worker("docker_provider", [&parts](shell& parent, const child_context&) {
-      return parent.spawn<docker_provider>(parts);
-    }));
+    plan.children.push_back(
+        worker("docker_provider", [&parts](shell& parent, const child_context&) {
+          return parent.spawn<docker_provider>(parts);
+        }));
   return plan;
 }
 

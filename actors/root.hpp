@@ -6,7 +6,8 @@
 //   ├─ publishers    sites, certificates, names, zones, challenges
 //   ├─ dns           zones (dns_zone*), zone_directory
 //   ├─ certificates  certificate_keeper
-//   ├─ teams         routers (team_router*), site_registry, provisioner
+//   ├─ teams         routers (team_router*), site_registry, health_board,
+//   │                checkers (health_checker*), provisioner
 //   ├─ queues        queue_consumer*, janitor
 //   ├─ providers     file_provider, docker_provider
 //   └─ admin         status_collector, admin_api

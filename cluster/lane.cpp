@@ -130,6 +130,10 @@ snapshot::subscription<std::string> lane::challenges() {
   return subscription<std::string>([this](const auto& d) { challenges_.apply(d); });
 }
 
+bool lane::set_down_servers(std::shared_ptr<const http::down_servers> down) {
+  return loop_.post([this, down = std::move(down)] { edge_->set_down_servers(down); });
+}
+
 // -- status ---------------------------------------------------------------------------
 
 bool lane::report(std::function<void(std::vector<messages::status_row>)> tell) {

@@ -56,6 +56,9 @@ class lane {
   [[nodiscard]] snapshot::subscription<dns::zone_route> zones();
   [[nodiscard]] snapshot::subscription<std::string> challenges();
 
+  /// Servers that take no traffic; null = all do. False when the mailbox is full.
+  [[nodiscard]] bool set_down_servers(std::shared_ptr<const http::down_servers> down);
+
   /// The status rows of this lane, made on its loop. False when its mailbox is full.
   [[nodiscard]] bool report(std::function<void(std::vector<messages::status_row>)> tell);
   /// Log files were moved away: goes on in new ones.

@@ -11,7 +11,7 @@
 #include "runtime/base/log.hpp"
 #include "runtime/tls/self_signed.hpp"
 
-#include <caf/scoped_actor.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
@@ -95,6 +95,11 @@ result<void> node::start() {
     const std::lock_guard lock(mutex_);
     zones_read_.insert(name);
     changed_.notify_all();
+  };
+  parts_.publish_down = [this](std::shared_ptr<const http::down_servers> down) {
+    // All are told, also behind one that is full: it is told again.
+    return std::count_if(lanes_.begin(), lanes_.end(),
+                         [&](const auto& l) { return !l->set_down_servers(down); }) == 0;
   };
   parts_.on_teams_live = [this] {
     const std::lock_guard lock(mutex_);

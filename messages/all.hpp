@@ -6,6 +6,7 @@
 #include "messages/admin.hpp"
 #include "messages/certificates.hpp"
 #include "messages/dns.hpp"
+#include "messages/health.hpp"
 #include "messages/publishing.hpp"
 #include "messages/redis.hpp"
 #include "messages/supervision.hpp"

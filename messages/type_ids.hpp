@@ -75,4 +75,11 @@ MESSAGE_TYPE(certificate_status)
 MESSAGE_TYPE(list_certificates)
 MESSAGE_TYPE(certificate_listing)
 
+// messages/health.hpp
+MESSAGE_TYPE(check_servers)
+MESSAGE_TYPE(server_judged)
+MESSAGE_TYPE(forget_servers)
+MESSAGE_TYPE(report_servers)
+MESSAGE_TYPE(server_states)
+
 MESSAGE_TYPES_END()

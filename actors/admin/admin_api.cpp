@@ -161,7 +161,8 @@ void admin_api::status(const reply_to& to) {
       if (--missing == 0) to->deliver({200, to_json(rows)});
     }
   };
-  std::vector services = {"redis", "teams", "zonedir", "certs", "queues", "providers", "loops"};
+  std::vector services = {"redis",  "teams",  "zonedir",   "certs",
+                          "queues", "health", "providers", "loops"};
   if (find_name(system(), "docker")) services.push_back("docker");  // where an engine is configured
   const auto all = std::make_shared<collection>();
   all->to = to;

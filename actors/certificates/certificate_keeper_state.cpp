@@ -11,6 +11,8 @@
 namespace stagedoor::actors {
 namespace {
 
+constexpr std::string_view order_prefix = "order ";  ///< sources that are our own orders
+
 std::string date_of(wall_time at) {
   return fmt::format("{:%Y-%m-%d}", fmt::gmtime(wall_clock::to_time_t(at)));
 }
@@ -20,8 +22,20 @@ std::string parent_wildcard(const std::string& host) {
   return dot == std::string::npos ? std::string() : "*" + host.substr(dot);
 }
 
-/// Failures that say more about the CA than about the host.
-bool is_the_cas(const acme::failure& f) { return f.what == acme::failure_class::server; }
+wall_time renewal_of(const tls::certificate& c) {
+  return acme::renewal_time(c.not_before(), c.not_after());
+}
+
+/// The next host would fail as this one did: the CA, our account there, or a limit of it.
+bool stops_all(const acme::failure& f) {
+  return f.what == acme::failure_class::server || f.what == acme::failure_class::account ||
+         f.what == acme::failure_class::rate_limited;
+}
+
+/// The host is not to blame at all.
+bool is_the_cas(const acme::failure& f) {
+  return f.what == acme::failure_class::server || f.what == acme::failure_class::account;
+}
 
 }  // namespace
 
@@ -35,22 +49,39 @@ double certificate_keeper_state::random_share() {
   return std::uniform_real_distribution<double>(0.0, 1.0)(random_);
 }
 
-// -- certificates -------------------------------------------------------------------
-
-keeper_effects certificate_keeper_state::found(const std::string& source,
-                                               std::vector<tls::certificate> all, mono_time now,
-                                               wall_time wall) {
+keeper_effects certificate_keeper_state::taken_over(mono_time now) {
   keeper_effects out;
-  offer_names(source, all, out);
-  // Wishes that this covers, or no longer covers, are looked at again.
-  for (auto& [host, w] : wanted_) review(host, w, now, wall);
-  for (auto& [name, r] : resolvers_) start_orders(r, now, out);
+  for (const auto& [name, certificate] : served_)
+    out.emplace_back(serve_certificate{name, certificate});
+  for (auto& [host, w] : wanted_) {
+    if (w.at != phase::ordering) continue;
+    out.emplace_back(abandon_order{host, w.order});
+    order_over(w);
+    enqueue(host, w, queue_end::front);
+  }
+  start_orders(now, out);
   return out;
 }
 
-void certificate_keeper_state::offer_names(const std::string& source,
-                                           const std::vector<tls::certificate>& all,
-                                           keeper_effects& out) {
+// -- certificates -------------------------------------------------------------------
+
+keeper_effects certificate_keeper_state::found(const std::string& source,
+                                               const std::vector<tls::certificate>& all,
+                                               mono_time now, wall_time wall) {
+  keeper_effects out;
+  review_names(offer_names(source, all, out), now, wall);
+  start_orders(now, out);
+  return out;
+}
+
+const tls::certificate* certificate_keeper_state::served(const std::string& name) const {
+  const auto it = served_.find(name);
+  return it == served_.end() ? nullptr : &it->second;
+}
+
+// Returns the names that are served differently now.
+std::vector<std::string> certificate_keeper_state::offer_names(
+    const std::string& source, const std::vector<tls::certificate>& all, keeper_effects& out) {
   std::set<std::string> touched;
   for (const auto& name : by_source_[source]) {
     std::erase_if(offers_[name], [&](const offer& o) { return o.source == source; });
@@ -59,43 +90,55 @@ void certificate_keeper_state::offer_names(const std::string& source,
   std::vector<std::string> names;
   for (const auto& certificate : all)
     for (const auto& name : certificate.names()) {
-      offers_[name].push_back({source, certificate});
+      auto& offers = offers_[name];
+      // What an order made is on disk now: from here on the disk says how long it lives.
+      std::erase_if(offers, [&](const offer& o) {
+        return o.source.starts_with(order_prefix) &&
+               o.what.fingerprint() == certificate.fingerprint();
+      });
+      offers.push_back({source, certificate});
       names.push_back(name);
       touched.insert(name);
     }
-  by_source_[source] = std::move(names);
-  for (const auto& name : touched) choose(name, out);
+  if (names.empty())
+    by_source_.erase(source);
+  else
+    by_source_[source] = std::move(names);
+  std::vector<std::string> changed;
+  for (const auto& name : touched)
+    if (choose(name, out)) changed.push_back(name);
+  return changed;
 }
 
-void certificate_keeper_state::choose(const std::string& name, keeper_effects& out) {
+bool certificate_keeper_state::choose(const std::string& name, keeper_effects& out) {
   const auto found = offers_.find(name);
-  if (found != offers_.end() && found->second.empty()) offers_.erase(found);
-  const auto it = offers_.find(name);
-  const auto served = served_.find(name);
-  if (it == offers_.end()) {
-    if (served == served_.end()) return;
-    served_.erase(served);
+  const auto known = served_.find(name);
+  if (found == offers_.end() || found->second.empty()) {
+    if (found != offers_.end()) offers_.erase(found);
+    if (known == served_.end()) return false;
+    served_.erase(known);
     out.emplace_back(drop_certificate{name});
-    return;
+    return true;
   }
-  const auto& best =
-      std::max_element(it->second.begin(), it->second.end(), [](const offer& a, const offer& b) {
-        return a.what.not_after() < b.what.not_after();
-      })->what;
-  if (served != served_.end() && served->second.fingerprint() == best.fingerprint()) return;
+  const auto& best = std::max_element(found->second.begin(), found->second.end(),
+                                      [](const offer& a, const offer& b) {
+                                        return a.what.not_after() < b.what.not_after();
+                                      })
+                         ->what;
+  if (known != served_.end() && known->second.fingerprint() == best.fingerprint()) return false;
   served_.insert_or_assign(name, best);
   out.emplace_back(serve_certificate{name, best});
+  return true;
 }
 
 const tls::certificate* certificate_keeper_state::covering(const std::string& host) const {
-  const tls::certificate* best = nullptr;
-  for (const auto& name : {host, parent_wildcard(host)})
-    if (const auto it = served_.find(name); it != served_.end())
-      if (best == nullptr || it->second.not_after() > best->not_after()) best = &it->second;
-  return best;
+  const auto* own = served(host);
+  const auto* wildcard = served(parent_wildcard(host));
+  if (own == nullptr || wildcard == nullptr) return own == nullptr ? wildcard : own;
+  return wildcard->not_after() > own->not_after() ? wildcard : own;
 }
 
-// -- wishes -----------------------------------------------------------------------------
+// -- wishes -------------------------------------------------------------------------
 
 result<keeper_effects> certificate_keeper_state::want(const std::string& host,
                                                       const std::string& resolver, mono_time now,
@@ -108,16 +151,19 @@ result<keeper_effects> certificate_keeper_state::want(const std::string& host,
       return fault{fault_kind::overloaded, fault_side::self, retryable::no,
                    fmt::format("certificates for {} hosts are wanted already", wanted_.size())};
     it = wanted_.try_emplace(host).first;
-    it->second.at = phase::hopeless;
   }
   auto& w = it->second;
-  // An order under way is finished with the resolver it was begun with.
-  if (w.at != phase::ordering) {
-    w.resolver = resolver;
-    review(host, w, now, wall);
-    if (const auto r = resolvers_.find(resolver); r != resolvers_.end())
-      start_orders(r->second, now, out);
+  if (w.at == phase::ordering) {
+    w.resolver = resolver;  // the order under way is finished first
+    return out;
   }
+  rest(host, w, phase::hopeless);  // its place and its pause were with another CA
+  w.resolver = resolver;
+  w.memory = {};
+  w.last_error.clear();
+  review(host, w, now, wall);
+  if (const auto r = resolvers_.find(resolver); r != resolvers_.end())
+    start_orders(r->second, now, out);
   return out;
 }
 
@@ -125,52 +171,69 @@ keeper_effects certificate_keeper_state::release(const std::string& host, mono_t
   keeper_effects out;
   const auto it = wanted_.find(host);
   if (it == wanted_.end()) return out;
-  plan(host, it->second, std::nullopt);
-  const bool ordering = it->second.at == phase::ordering;
-  const auto r = resolvers_.find(it->second.resolver);
-  wanted_.erase(it);  // a queued entry is skipped when its turn comes
-  if (!ordering) return out;
-  out.emplace_back(abandon_order{host});
-  if (r != resolvers_.end()) {
-    --r->second.ordering;
-    r->second.probing = false;
-    start_orders(r->second, now, out);
+  auto& w = it->second;
+  if (w.at == phase::ordering) {
+    out.emplace_back(abandon_order{host, w.order});
+    auto& r = order_over(w);
+    wanted_.erase(it);
+    start_orders(r, now, out);
+  } else {
+    rest(host, w, phase::hopeless);
+    wanted_.erase(it);
   }
   return out;
+}
+
+void certificate_keeper_state::review_names(const std::vector<std::string>& changed, mono_time now,
+                                            wall_time wall) {
+  const bool wildcards = std::any_of(changed.begin(), changed.end(),
+                                     [](const auto& name) { return name.starts_with("*."); });
+  if (wildcards) {
+    for (auto& [host, w] : wanted_) review(host, w, now, wall);
+    return;
+  }
+  for (const auto& name : changed)
+    if (const auto it = wanted_.find(name); it != wanted_.end())
+      review(it->first, it->second, now, wall);
 }
 
 // Where a wish stands, given the certificates there are.
 void certificate_keeper_state::review(const std::string& host, wish& w, mono_time now,
                                       wall_time wall) {
-  if (w.at == phase::ordering || w.at == phase::queued) return;
+  if (w.at == phase::ordering) return;
   const auto* certificate = covering(host);
   const auto r = resolvers_.find(w.resolver);
-  if (certificate != nullptr) {
-    w.at = phase::covered;
+  if (r == resolvers_.end() || !r->second.facts.unsupported.empty()) {
+    // Nothing can be ordered: files are replaced by whoever wrote them.
+    rest(host, w, certificate != nullptr ? phase::covered : phase::hopeless);
     w.last_error.clear();
-    // Only what we can order is ours to renew; files are replaced by whoever wrote them.
-    if (r == resolvers_.end() || !r->second.facts.unsupported.empty()) return;
-    const auto renew = acme::renewal_time(certificate->not_before(), certificate->not_after());
-    const auto jitter = milliseconds(static_cast<std::int64_t>(
-        random_share() * static_cast<double>(limits_.renewal_jitter.count())));
-    const auto wait = std::chrono::duration_cast<milliseconds>(renew - wall) + jitter;
-    if (!w.due) plan(host, w, now + std::max(wait, milliseconds(0)));
-    return;
-  }
-  if (r == resolvers_.end()) {
-    w.at = phase::hopeless;
-    w.last_error = w.resolver.empty()
-                       ? ""
+    if (certificate != nullptr || w.resolver.empty()) return;
+    w.last_error = r != resolvers_.end()
+                       ? r->second.facts.unsupported
                        : fmt::format("certificate resolver \"{}\" does not exist", w.resolver);
     return;
   }
-  if (!r->second.facts.unsupported.empty()) {
-    w.at = phase::hopeless;
-    w.last_error = r->second.facts.unsupported;
+  if (certificate != nullptr && wall < renewal_of(*certificate)) {
+    rest(host, w, phase::covered);
+    w.last_error.clear();
+    w.memory = {};
+    w.attempts = 0;
+    const auto jitter =
+        std::chrono::duration_cast<milliseconds>(limits_.renewal_jitter * random_share());
+    const auto wait = std::chrono::ceil<milliseconds>(renewal_of(*certificate) - wall);
+    plan(host, w, now + wait + jitter);
     return;
   }
-  if (w.at == phase::pausing) return;  // its pause goes on
-  enqueue(host, w);
+  if (w.at == phase::queued || w.at == phase::pausing) return;  // its turn comes
+  enqueue(host, w, queue_end::back);
+}
+
+// In no queue and without a plan.
+void certificate_keeper_state::rest(const std::string& host, wish& w, phase at) {
+  plan(host, w, std::nullopt);
+  if (w.ticket) resolvers_.at(w.resolver).queue.erase(*w.ticket);
+  w.ticket.reset();
+  w.at = at;
 }
 
 void certificate_keeper_state::plan(const std::string& host, wish& w,
@@ -180,94 +243,136 @@ void certificate_keeper_state::plan(const std::string& host, wish& w,
   if (w.due) due_.insert({*w.due, host});
 }
 
-void certificate_keeper_state::enqueue(const std::string& host, wish& w) {
-  plan(host, w, std::nullopt);
-  w.at = phase::queued;
-  resolvers_.at(w.resolver).queue.push_back(host);
+void certificate_keeper_state::enqueue(const std::string& host, wish& w, queue_end where) {
+  rest(host, w, phase::queued);
+  w.ticket = where == queue_end::front ? --first_ticket_ : ++last_ticket_;
+  resolvers_.at(w.resolver).queue.emplace(*w.ticket, host);
 }
 
-// -- orders -----------------------------------------------------------------------------
+void certificate_keeper_state::pause(const std::string& host, wish& w, const acme::failure& why,
+                                     mono_time now) {
+  acme::retry_policy policy({}, w.memory);
+  const auto wait = policy.failed(why, random_share()).after;
+  w.memory = policy.state();
+  w.last_error = why.why.detail;
+  rest(host, w, phase::pausing);
+  plan(host, w, now + wait);
+}
+
+// -- orders -------------------------------------------------------------------------
+
+void certificate_keeper_state::start_orders(mono_time now, keeper_effects& out) {
+  for (auto& [name, r] : resolvers_) start_orders(r, now, out);
+}
 
 void certificate_keeper_state::start_orders(resolver_state& r, mono_time now, keeper_effects& out) {
-  std::size_t at_once = limits_.orders_at_once;
-  if (r.closed_until) {
-    if (*r.closed_until > now || r.probing) return;
-    at_once = r.ordering + 1;  // one tries for all
-  }
-  while (r.ordering < at_once && !r.queue.empty()) {
-    const std::string host = std::move(r.queue.front());
-    r.queue.pop_front();
-    const auto it = wanted_.find(host);
-    if (it == wanted_.end() || it->second.at != phase::queued) continue;  // released meanwhile
-    it->second.at = phase::ordering;
-    ++it->second.attempts;
+  if (r.closed_until && (*r.closed_until > now || r.probe != 0)) return;
+  while (!r.queue.empty() &&
+         (r.closed_until ? r.probe == 0 : r.ordering < limits_.orders_at_once)) {
+    const std::string host = r.queue.begin()->second;
+    auto& w = wanted_.at(host);
+    rest(host, w, phase::ordering);
+    ++w.attempts;
     ++r.ordering;
-    r.probing = r.closed_until.has_value();
-    out.emplace_back(begin_order{host, it->second.resolver});
+    w.order = ++last_order_;
+    w.ordered_from = w.resolver;
+    if (r.closed_until) r.probe = w.order;
+    out.emplace_back(begin_order{host, w.resolver, w.order});
   }
+}
+
+certificate_keeper_state::resolver_state& certificate_keeper_state::order_over(wish& w) {
+  auto& r = resolvers_.at(w.ordered_from);
+  --r.ordering;
+  if (r.probe == w.order) r.probe = 0;
+  w.order = 0;
+  w.at = phase::hopeless;
+  return r;
+}
+
+// Only a failure that tries the CA, or the first of those that were under way together, makes the
+// pause longer: eight orders that fail together say the same thing once.
+void certificate_keeper_state::close(resolver_state& r, const acme::failure& why, mono_time now) {
+  auto as_servers = why;
+  as_servers.what = acme::failure_class::server;
+  if (why.what == acme::failure_class::rate_limited) as_servers.retry_after.reset();  // the host's
+  acme::retry_policy policy({}, r.memory);
+  r.closed_until = now + policy.failed(as_servers, random_share()).after;
+  r.memory = policy.state();
+  r.trouble = why.why.detail;
+}
+
+void certificate_keeper_state::open(resolver_state& r) {
+  r.closed_until.reset();
+  r.probe = 0;
+  r.memory = {};
+  r.trouble.clear();
 }
 
 keeper_effects certificate_keeper_state::order_completed(const std::string& host,
-                                                         tls::certificate made, mono_time now,
-                                                         wall_time wall) {
+                                                         std::uint64_t number,
+                                                         const tls::certificate& made,
+                                                         mono_time now, wall_time wall) {
   keeper_effects out;
-  offer_names("order " + host, {made}, out);
+  review_names(offer_names(std::string(order_prefix) + host, {made}, out), now, wall);
   const auto it = wanted_.find(host);
-  if (it == wanted_.end() || it->second.at != phase::ordering) return out;
-  auto& w = it->second;
-  auto& r = resolvers_.at(w.resolver);
-  --r.ordering;
-  r.closed_until.reset();
-  r.probing = false;
-  r.memory = {};
-  r.trouble.clear();
-  w.memory = {};
-  w.attempts = 0;
-  w.at = phase::covered;
-  review(host, w, now, wall);
-  start_orders(r, now, out);
-  return out;
-}
-
-keeper_effects certificate_keeper_state::order_failed(const std::string& host,
-                                                      const acme::failure& why, mono_time now) {
-  keeper_effects out;
-  const auto it = wanted_.find(host);
-  if (it == wanted_.end() || it->second.at != phase::ordering) return out;
-  auto& w = it->second;
-  auto& r = resolvers_.at(w.resolver);
-  --r.ordering;
-  r.probing = false;
-  w.last_error = why.why.detail;
-  if (is_the_cas(why)) {
-    // The host is not to blame: it goes back to the front, and the CA gets the pause.
-    acme::retry_policy policy({}, r.memory);
-    r.closed_until = now + policy.failed(why, random_share()).after;
-    r.memory = policy.state();
-    r.trouble = why.why.detail;
-    w.at = phase::queued;
-    r.queue.push_front(host);
-  } else {
-    r.closed_until.reset();
-    r.memory = {};
-    acme::retry_policy policy({}, w.memory);
-    const auto plan_for = policy.failed(why, random_share());
-    w.memory = policy.state();
-    w.at = phase::pausing;
-    plan(host, w, now + plan_for.after);
+  if (it != wanted_.end() && it->second.at == phase::ordering && it->second.order == number) {
+    auto& w = it->second;
+    open(order_over(w));
+    const auto* certificate = covering(host);
+    if (certificate == nullptr || wall >= renewal_of(*certificate))
+      // Ordered again at once, it would be ordered for ever.
+      pause(host, w,
+            {acme::failure_class::validation,
+             {fault_kind::invalid, fault_side::upstream, retryable::yes,
+              "the new certificate is due for renewal already: is the clock right?"},
+             std::nullopt,
+             std::nullopt},
+            now);
+    else
+      review(host, w, now, wall);
   }
-  start_orders(r, now, out);
+  start_orders(now, out);
   return out;
 }
 
-keeper_effects certificate_keeper_state::tick(mono_time now, wall_time) {
+keeper_effects certificate_keeper_state::order_failed(const std::string& host, std::uint64_t number,
+                                                      const acme::failure& why, mono_time now,
+                                                      wall_time wall) {
+  keeper_effects out;
+  const auto it = wanted_.find(host);
+  if (it == wanted_.end() || it->second.at != phase::ordering || it->second.order != number)
+    return out;
+  auto& w = it->second;
+  auto& asked = resolvers_.at(w.ordered_from);
+  const bool tried = !asked.closed_until || asked.probe == number;
+  order_over(w);
+  if (!stops_all(why))
+    open(asked);
+  else if (tried)
+    close(asked, why, now);
+  w.last_error = why.why.detail;
+  if (w.resolver != w.ordered_from) {
+    review(host, w, now, wall);
+  } else if (is_the_cas(why)) {
+    enqueue(host, w, queue_end::front);
+    w.last_error = why.why.detail;
+  } else {
+    pause(host, w, why, now);
+  }
+  start_orders(now, out);
+  return out;
+}
+
+keeper_effects certificate_keeper_state::tick(mono_time now, wall_time wall) {
   keeper_effects out;
   while (!due_.empty() && due_.begin()->first <= now) {
     const std::string host = due_.begin()->second;
     auto& w = wanted_.at(host);
-    enqueue(host, w);
+    rest(host, w, phase::hopeless);
+    review(host, w, now, wall);
   }
-  for (auto& [name, r] : resolvers_) start_orders(r, now, out);
+  start_orders(now, out);
   return out;
 }
 
@@ -275,12 +380,12 @@ std::optional<mono_time> certificate_keeper_state::next_tick() const {
   std::optional<mono_time> next;
   if (!due_.empty()) next = due_.begin()->first;
   for (const auto& [name, r] : resolvers_)
-    if (r.closed_until && !r.probing && !r.queue.empty() && (!next || *r.closed_until < *next))
+    if (r.closed_until && r.probe == 0 && !r.queue.empty() && (!next || *r.closed_until < *next))
       next = r.closed_until;
   return next;
 }
 
-// -- observers ----------------------------------------------------------------------------
+// -- observers ----------------------------------------------------------------------
 
 std::size_t certificate_keeper_state::ordering() const noexcept {
   std::size_t sum = 0;
@@ -288,16 +393,30 @@ std::size_t certificate_keeper_state::ordering() const noexcept {
   return sum;
 }
 
-std::string certificate_keeper_state::state_of(const std::string& host) const {
-  if (const auto* certificate = covering(host))
+std::string certificate_keeper_state::state_of(const std::string& host, wall_time wall) const {
+  const auto* certificate = covering(host);
+  if (certificate != nullptr && wall < certificate->not_after())
     return "valid until " + date_of(certificate->not_after());
+  const auto expired =
+      certificate == nullptr ? "" : "expired on " + date_of(certificate->not_after()) + ", ";
   const auto it = wanted_.find(host);
-  if (it == wanted_.end() || it->second.resolver.empty()) return "default";
+  if (it == wanted_.end() || it->second.resolver.empty()) return expired + "default";
   const auto& w = it->second;
-  if (w.at == phase::ordering) return "pending: being ordered";
+  if (w.at == phase::ordering) return expired + "pending: being ordered";
   const auto r = resolvers_.find(w.resolver);
-  if (r != resolvers_.end() && !r->second.trouble.empty()) return "pending: " + r->second.trouble;
-  return "pending: " + (w.last_error.empty() ? std::string("waiting for its turn") : w.last_error);
+  if (w.at == phase::queued && r != resolvers_.end() && !r->second.trouble.empty())
+    return expired + "pending: " + r->second.trouble;
+  return expired + "pending: " + (w.last_error.empty() ? "waiting for its turn" : w.last_error);
+}
+
+std::string certificate_keeper_state::source_of(const std::string& host) const {
+  for (const auto& name : {host, parent_wildcard(host)}) {
+    const auto* certificate = served(name);
+    if (certificate == nullptr || certificate != covering(host)) continue;
+    for (const auto& o : offers_.at(name))
+      if (o.what.fingerprint() == certificate->fingerprint()) return o.source;
+  }
+  return {};
 }
 
 std::vector<keeper_row> certificate_keeper_state::rows(std::size_t limit, mono_time now,
@@ -307,10 +426,11 @@ std::vector<keeper_row> certificate_keeper_state::rows(std::size_t limit, mono_t
   for (const auto& [host, w] : wanted_) {
     auto& list = w.at == phase::covered ? others : pending;
     if (list.size() >= limit) continue;
-    keeper_row row{host, state_of(host), w.resolver, w.last_error, std::nullopt, w.attempts};
+    auto source = source_of(host);
+    keeper_row row{host,         state_of(host, wall), source.empty() ? w.resolver : source,
+                   w.last_error, std::nullopt,         w.attempts};
     auto next = w.due;
-    const auto r = resolvers_.find(w.resolver);
-    if (!next && w.at == phase::queued && r != resolvers_.end()) next = r->second.closed_until;
+    if (w.at == phase::queued) next = resolvers_.at(w.resolver).closed_until;
     if (next) row.next_try = wall + std::chrono::duration_cast<wall_clock::duration>(*next - now);
     list.push_back(std::move(row));
   }

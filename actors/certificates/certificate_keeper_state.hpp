@@ -5,8 +5,11 @@
 // orders); of two for one name the one that lasts longer is served. A wanted host that none covers
 // is ordered from its resolver's CA: a few at a time, after a pause when it failed, and while a CA
 // cannot be reached one order tries it for all. Nobody waits: the answer to a wish is its state.
-// Owner: the certificate_keeper. Runs on: the scheduler; no CAF type in it, time comes in.
-// Bounded by: max_wanted; orders_at_once for each resolver.
+//
+// Each step costs the logarithm of what there is: with a CA down, a hundred thousand wishes are a
+// hundred thousand entries of a queue, and one order.
+// Owner: the certificate tree; outlives the certificate_keeper that uses it. Runs on: the
+// scheduler; no CAF type in it, time comes in. Bounded by: keeper_limits.
 #pragma once
 
 #include "runtime/acme/retry_policy.hpp"
@@ -36,14 +39,16 @@ struct serve_certificate {
 struct drop_certificate {
   std::string name;
 };
-/// Order one for the host; report with order_completed() or order_failed().
+/// Order one for the host; report with order_completed() or order_failed(), once.
 struct begin_order {
   std::string host;
   std::string resolver;
+  std::uint64_t number = 0;  ///< of the order; reports of any other are out of date
 };
-/// Nobody wants the host any more; no report is expected.
+/// Nobody wants it any more; no report is expected.
 struct abandon_order {
   std::string host;
+  std::uint64_t number = 0;
 };
 
 using keeper_effect = std::variant<serve_certificate, drop_certificate, begin_order, abandon_order>;
@@ -76,32 +81,40 @@ class certificate_keeper_state {
   certificate_keeper_state(std::map<std::string, resolver_facts> resolvers,
                            keeper_limits limits = {}, unsigned seed = std::random_device{}());
 
+  /// A new keeper takes over: everything is served again, and orders under way are begun anew.
+  [[nodiscard]] keeper_effects taken_over(mono_time now);
+
   // -- certificates -----------------------------------------------------------------
 
   /// All that |source| has now; what it had before and has no more is dropped.
-  [[nodiscard]] keeper_effects found(const std::string& source, std::vector<tls::certificate> all,
-                                     mono_time now, wall_time wall);
+  [[nodiscard]] keeper_effects found(const std::string& source,
+                                     const std::vector<tls::certificate>& all, mono_time now,
+                                     wall_time wall);
+  /// What is served under the name; null = nothing.
+  [[nodiscard]] const tls::certificate* served(const std::string& name) const;
 
-  // -- wishes -------------------------------------------------------------------------
+  // -- wishes -----------------------------------------------------------------------
 
   /// On failure: overloaded.
   [[nodiscard]] result<keeper_effects> want(const std::string& host, const std::string& resolver,
                                             mono_time now, wall_time wall);
   [[nodiscard]] keeper_effects release(const std::string& host, mono_time now);
 
-  // -- orders -------------------------------------------------------------------------
+  // -- orders -----------------------------------------------------------------------
 
-  [[nodiscard]] keeper_effects order_completed(const std::string& host, tls::certificate made,
-                                               mono_time now, wall_time wall);
-  [[nodiscard]] keeper_effects order_failed(const std::string& host, const acme::failure& why,
-                                            mono_time now);
+  [[nodiscard]] keeper_effects order_completed(const std::string& host, std::uint64_t number,
+                                               const tls::certificate& made, mono_time now,
+                                               wall_time wall);
+  [[nodiscard]] keeper_effects order_failed(const std::string& host, std::uint64_t number,
+                                            const acme::failure& why, mono_time now,
+                                            wall_time wall);
   [[nodiscard]] keeper_effects tick(mono_time now, wall_time wall);
   [[nodiscard]] std::optional<mono_time> next_tick() const;
 
-  // -- observers ------------------------------------------------------------------------
+  // -- observers --------------------------------------------------------------------
 
   /// "valid until 2027-01-31", "pending: why", "default".
-  [[nodiscard]] std::string state_of(const std::string& host) const;
+  [[nodiscard]] std::string state_of(const std::string& host, wall_time wall) const;
   /// Those that are pending first; at most |limit|.
   [[nodiscard]] std::vector<keeper_row> rows(std::size_t limit, mono_time now,
                                              wall_time wall) const;
@@ -113,18 +126,21 @@ class certificate_keeper_state {
   enum class phase : std::uint8_t { covered, queued, ordering, pausing, hopeless };
   struct wish {
     std::string resolver;
-    phase at = phase::queued;
+    phase at = phase::hopeless;
     std::uint32_t attempts = 0;
     acme::retry_memory memory;
     std::string last_error;
-    std::optional<mono_time> due;  ///< when it is queued (again): after a pause, or for its renewal
+    std::optional<mono_time> due;        ///< covered: renewal; pausing: the next try
+    std::optional<std::int64_t> ticket;  ///< queued: its place in the resolver's queue
+    std::uint64_t order = 0;             ///< ordering: its number
+    std::string ordered_from;            ///< ordering: the resolver, which may be another by now
   };
   struct resolver_state {
     resolver_facts facts;
-    std::deque<std::string> queue;  ///< hosts in phase queued
+    std::map<std::int64_t, std::string> queue;  ///< hosts by ticket
     std::size_t ordering = 0;
-    std::optional<mono_time> closed_until;  ///< the CA cannot be reached; then one order tries it
-    bool probing = false;
+    std::optional<mono_time> closed_until;  ///< the CA has trouble; then one order tries it
+    std::uint64_t probe = 0;                ///< the order that tries it; 0 = none
     acme::retry_memory memory;
     std::string trouble;
   };
@@ -132,15 +148,26 @@ class certificate_keeper_state {
     std::string source;
     tls::certificate what;
   };
+  enum class queue_end : std::uint8_t { front, back };
 
-  void offer_names(const std::string& source, const std::vector<tls::certificate>& all,
-                   keeper_effects& out);
-  void choose(const std::string& name, keeper_effects& out);
+  [[nodiscard]] std::vector<std::string> offer_names(const std::string& source,
+                                                     const std::vector<tls::certificate>& all,
+                                                     keeper_effects& out);
+  [[nodiscard]] bool choose(const std::string& name, keeper_effects& out);
   [[nodiscard]] const tls::certificate* covering(const std::string& host) const;
+  void review_names(const std::vector<std::string>& changed, mono_time now, wall_time wall);
   void review(const std::string& host, wish& w, mono_time now, wall_time wall);
+  void rest(const std::string& host, wish& w, phase at);
   void plan(const std::string& host, wish& w, std::optional<mono_time> due);
-  void enqueue(const std::string& host, wish& w);
+  void enqueue(const std::string& host, wish& w, queue_end where);
+  void pause(const std::string& host, wish& w, const acme::failure& why, mono_time now);
+  void close(resolver_state& r, const acme::failure& why, mono_time now);
+  static void open(resolver_state& r);
+  /// Takes the order off its resolver's count.
+  resolver_state& order_over(wish& w);
+  void start_orders(mono_time now, keeper_effects& out);
   void start_orders(resolver_state& r, mono_time now, keeper_effects& out);
+  [[nodiscard]] std::string source_of(const std::string& host) const;
   [[nodiscard]] double random_share();
 
   const keeper_limits limits_;
@@ -150,6 +177,8 @@ class certificate_keeper_state {
   std::map<std::string, tls::certificate> served_;             ///< by name
   std::unordered_map<std::string, wish> wanted_;               ///< by host
   std::set<std::pair<mono_time, std::string>> due_;
+  std::int64_t first_ticket_ = 0, last_ticket_ = 0;
+  std::uint64_t last_order_ = 0;
   std::minstd_rand random_;
 };
 

@@ -11,6 +11,7 @@
 // Bounded by: the servers of the team; one round at a time.
 #pragma once
 
+#include "actors/teams/probing.hpp"
 #include "messages/team.hpp"
 #include "runtime/base/clock.hpp"
 
@@ -29,12 +30,6 @@ struct health_limits {
   milliseconds shortest_interval{1000};  ///< a shorter one that is asked for is taken as this
   milliseconds longest_deadline{5000};   ///< of a round; never longer than the interval
   std::uint32_t jitter_percent = 10;     ///< of the interval, at most, before or after its end
-};
-
-/// A server that failed its probe, and why.
-struct probe_failure {
-  std::string url;
-  std::string reason;
 };
 
 // -- effects --------------------------------------------------------------------

@@ -39,9 +39,14 @@ caf::behavior provisioner::make_behavior() {
       [this](const use_catalog& m) { catalog_ = m.now; },
       [this](const servers_probed& m) {
         step_outcome found;
-        found.unhealthy = m.unhealthy;
+        for (const auto& f : m.failures)
+          found.unhealthy.push_back(fmt::format("{}: {}", f.url, f.reason));
         run(state_.step_done(m.flow, std::move(found)));
       },
+      [this](const watch_again& m) {
+        if (const auto it = teams_.find(m.slug); it != teams_.end()) watch_health(it->second);
+      },
+      [this](const checker_ready& m) { checker_started(m.slug, m.handle); },
       [this](const step_refused& m) { run(state_.step_done(m.flow, m.why)); },
       [this](const store_connected&) {
         if (load_ != load_state::reading) load("0");
@@ -119,20 +124,20 @@ void provisioner::show(const messages::show_team& m) {
   about->spec = it->second;
   const auto running = state_.state_of(m.slug);
   about->state = running.empty() ? "live" : running;
-  for (const auto& url : about->spec.api) about->servers.push_back("api " + url);
-  for (const auto& url : about->spec.web) about->servers.push_back("web " + url);
-  ask<messages::certificate_status>(
-      this, find_name(system(), "certs"),
-      messages::want_certificate{about->spec.host, options_.certificate_resolver},
-      options_.step_deadline,
-      [about, reply](messages::certificate_status& c) {
-        about->certificate = c.state;
-        reply->deliver(*about);
-      },
-      [about, reply](const fault& f) {
-        about->certificate = "unknown: " + to_string(f);
-        reply->deliver(*about);
-      });
+  show_servers(about, [this, about, reply] {
+    ask<messages::certificate_status>(
+        this, find_name(system(), "certs"),
+        messages::want_certificate{about->spec.host, options_.certificate_resolver},
+        options_.step_deadline,
+        [about, reply](messages::certificate_status& c) {
+          about->certificate = c.state;
+          reply->deliver(*about);
+        },
+        [about, reply](const fault& f) {
+          about->certificate = "unknown: " + to_string(f);
+          reply->deliver(*about);
+        });
+  });
 }
 
 messages::status_rows provisioner::report() const {
@@ -241,10 +246,13 @@ void provisioner::site(const run_step& s) {
     offer.routes = std::make_shared<const route_plans>(routes_of(s.spec, *catalog_));
   ask_for_step<messages::published>(s.flow, "registry", std::move(offer),
                                     [this, s](const messages::published&) -> result<step_outcome> {
-                                      if (s.action == step_action::apply)
+                                      if (s.action == step_action::apply) {
                                         teams_[s.spec.slug] = s.spec;
-                                      else
+                                        watch_health(s.spec);
+                                      } else {
                                         teams_.erase(s.spec.slug);
+                                        unwatch_health(s.spec.slug);
+                                      }
                                       return step_outcome{};
                                     });
 }
@@ -268,9 +276,9 @@ void provisioner::certificate(const run_step& s) {
 void provisioner::health(const run_step& s) {
   auto urls = s.spec.api;
   urls.insert(urls.end(), s.spec.web.begin(), s.spec.web.end());
-  options_.probe(std::move(urls), s.spec.health, options_.probe_deadline,
-                 [to = address(), flow = s.flow](std::vector<std::string> unhealthy) {
-                   loop_gateway::send(to, servers_probed{flow, std::move(unhealthy)});
+  options_.probe(std::move(urls), s.spec.health.path, options_.probe_deadline,
+                 [to = address(), flow = s.flow](std::vector<probe_failure> failures) {
+                   loop_gateway::send(to, servers_probed{flow, std::move(failures)});
                  });
 }
 
@@ -380,7 +388,7 @@ void provisioner::make_live(std::vector<messages::team_spec> batch) {
         [one_less](messages::published&) { one_less(); }, complain("stored team not live"));
     tell(certificates, messages::want_certificate{spec.host, options_.certificate_resolver});
     auto slug = spec.slug;
-    teams_.insert_or_assign(std::move(slug), std::move(spec));
+    watch_health(teams_.insert_or_assign(std::move(slug), std::move(spec)).first->second);
   }
   ++being_published_;
   ask<messages::published>(

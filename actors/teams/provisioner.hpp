@@ -19,6 +19,7 @@
 #include "actors/support/calls.hpp"
 #include "actors/support/shell.hpp"
 #include "actors/support/tick_timer.hpp"
+#include "actors/teams/probing.hpp"
 #include "actors/teams/provisioning_state.hpp"
 #include "actors/teams/routing_messages.hpp"
 #include "messages/admin.hpp"
@@ -32,11 +33,6 @@
 #include <unordered_map>
 
 namespace stagedoor::actors {
-
-/// Tries each server once; calls back, on any thread, with those that failed and why.
-using probe_function = std::function<void(std::vector<std::string> urls,
-                                          messages::health_policy how, milliseconds deadline,
-                                          std::function<void(std::vector<std::string> unhealthy)>)>;
 
 struct provisioner_options {
   std::string domain;
@@ -89,6 +85,13 @@ class provisioner final : public shell {
                     std::function<result<step_outcome>(const Reply&)> outcome);
   [[nodiscard]] std::function<void(const fault&)> step_failed(const std::string& flow);
 
+  // -- health of live teams -------------------------------------------------------
+  void watch_health(const messages::team_spec& spec);
+  void unwatch_health(const std::string& slug);
+  void checker_started(const std::string& slug, const caf::actor& handle);
+  void show_servers(std::shared_ptr<messages::team_description> about,
+                    std::function<void()> finished);
+
   // -- loading ------------------------------------------------------------------
   void load(const std::string& cursor);
   void loaded(const messages::redis_value& page);
@@ -102,6 +105,7 @@ class provisioner final : public shell {
   std::shared_ptr<const catalog> catalog_;
   std::unordered_map<std::string, caller> callers_;  ///< by flow; bounded by max_flows
   std::map<std::string, messages::team_spec> teams_;
+  std::unordered_map<std::string, caf::actor> checkers_;  ///< by slug; null until it has started
   enum class load_state : std::uint8_t { reading, done, waiting } load_ = load_state::waiting;
   mono_time load_began_{};
   std::size_t being_published_ = 0;  ///< of the loading: answers that are missing

@@ -25,7 +25,7 @@ void add(route_plans& out, const messages::team_spec& spec, const catalog& c, st
   auto matcher = http::rule::parse(rule_text);
   if (!matcher) return;  // the host was checked: only a domain that is no host name gets here
   route_plan plan;
-  plan.name = fmt::format("{}-{}@stagedoor", spec.slug, part);
+  plan.name = team_service(spec.slug, part);
   plan.priority = matcher->default_priority();
   plan.matcher = *std::move(matcher);
   plan.middlewares = c.entry_point_middlewares;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/support/local_messages.hpp"
+#include "actors/teams/probing.hpp"
 #include "actors/teams/route_plan.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/net/address.hpp"
@@ -43,13 +44,30 @@ struct name_resolved {
 /// From the prober (through loop_gateway) to the provisioner that asked.
 struct servers_probed {
   std::string flow;
-  std::vector<std::string> unhealthy;  ///< "http://127.0.0.1:9001: connection refused"
+  std::vector<probe_failure> failures;
+};
+
+/// From the prober (through loop_gateway) to the health_checker that asked.
+struct round_probed {
+  std::uint64_t round = 0;
+  std::vector<probe_failure> failures;
+};
+
+/// A health_checker has started, for the first time or again, and wants to know what to check.
+struct checker_ready {
+  std::string slug;
+  caf::actor handle;
 };
 
 /// From the provisioner to itself: a step ended without asking anybody.
 struct step_refused {
   std::string flow;
   fault why;
+};
+
+/// From the provisioner to itself: the team's health_checker could not be started just then.
+struct watch_again {
+  std::string slug;
 };
 
 /// The connection to Redis stands (again); from loop_gateway to the provisioner.

@@ -12,15 +12,16 @@ namespace {
 
 /// One question to all servers of a team; lives until the last has answered.
 struct round {
-  std::function<void(std::vector<std::string>)> finished;
-  std::vector<std::string> unhealthy;
+  std::function<void(std::vector<probe_failure>)> finished;
+  std::vector<probe_failure> failures;
   std::size_t missing = 0;
 
   void done(const std::string& url, const result<void>& outcome) {
-    if (!outcome) unhealthy.push_back(fmt::format("{}: {}", url, outcome.error().detail));
+    if (!outcome) failures.push_back({url, outcome.error().detail});
     if (--missing > 0) return;
-    std::sort(unhealthy.begin(), unhealthy.end());
-    finished(std::move(unhealthy));
+    std::sort(failures.begin(), failures.end(),
+              [](const probe_failure& a, const probe_failure& b) { return a.url < b.url; });
+    finished(std::move(failures));
   }
 };
 
@@ -68,26 +69,29 @@ void get(client::http_client& http, const std::string& url, const std::string& p
 }  // namespace
 
 probe_function server_prober(loop& control, client::resolver& names, client::http_client& http) {
-  return [&](std::vector<std::string> urls, messages::health_policy how, milliseconds deadline,
-             std::function<void(std::vector<std::string>)> finished) {
+  return [&](std::vector<std::string> urls, std::string path, milliseconds deadline,
+             std::function<void(std::vector<probe_failure>)> finished) {
     const auto r = std::make_shared<round>();
     r->finished = std::move(finished);
     r->missing = urls.size() + 1;
-    const bool posted = control.post([&control, &names, &http, urls, how, deadline, r] {
+    const bool posted = control.post([&control, &names, &http, urls, path, deadline, r] {
       const auto until = control.now() + deadline;
       for (const auto& url : urls) {
         const auto done = [r, url](const result<void>& outcome) { r->done(url, outcome); };
         const auto server = parse_server_url(url);
         if (!server)
           done(server.error());
-        else if (how.path.empty())
+        else if (path.empty())
           connect(control, names, *server, until, done);
         else
-          get(http, url, how.path, deadline, done);
+          get(http, url, path, deadline, done);
       }
       r->done({}, {});
     });
-    if (!posted) r->finished({"not probed: the control loop is busy"});
+    if (posted) return;
+    for (const auto& url : urls)
+      r->failures.push_back({url, "not probed: the control loop is busy"});
+    r->finished(std::move(r->failures));
   };
 }
 

@@ -5,7 +5,7 @@
 // Bounded by: max_servers of a team, and the deadline.
 #pragma once
 
-#include "actors/teams/provisioner.hpp"
+#include "actors/teams/probing.hpp"
 #include "runtime/client/http_client.hpp"
 #include "runtime/client/resolver.hpp"
 #include "runtime/loop/loop.hpp"

@@ -168,6 +168,17 @@ std::string to_json(const messages::team_spec& spec) {
   return out.dump();
 }
 
+std::string server_event_json(std::string_view slug, std::string_view url, std::string_view status,
+                              std::string_view reason) {
+  json out{{"team", slug}, {"server", url}, {"status", status}};
+  if (!reason.empty()) out["reason"] = reason;
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string team_service(std::string_view slug, std::string_view part) {
+  return fmt::format("{}-{}@stagedoor", slug, part);
+}
+
 std::string team_event_json(std::string_view slug, std::string_view host, std::string_view status) {
   return json{{"team", slug}, {"host", host}, {"status", status}}.dump();
 }

@@ -30,6 +30,13 @@ inline constexpr std::size_t max_middlewares = 32;  ///< of one team
 [[nodiscard]] std::string team_event_json(std::string_view slug, std::string_view host,
                                           std::string_view status);
 
+/// What is published there when a server's health changes: {"team", "server", "status", "reason"}.
+[[nodiscard]] std::string server_event_json(std::string_view slug, std::string_view url,
+                                            std::string_view status, std::string_view reason);
+
+/// The qualified name of a team's route and service: part is "api" or "web".
+[[nodiscard]] std::string team_service(std::string_view slug, std::string_view part);
+
 /// One DNS label of letters, digits and inner hyphens (RFC 1035 section 2.3.1, RFC 1123 section
 /// 2.1), lower case, at most 63 bytes. On failure: invalid.
 [[nodiscard]] result<void> check_slug(std::string_view slug);
