@@ -9,6 +9,8 @@
 
 #include <filesystem>
 #include <fmt/format.h>
+#include <system_error>
+#include <unistd.h>
 
 namespace stagedoor::cluster {
 namespace {
@@ -53,6 +55,15 @@ void check_certificates(const actors::routing_config& routing, const configs::se
       out.error(file.where, loaded.error().detail);
 }
 
+void check_authorities(const configs::loaded& config, configs::diagnostics& out) {
+  for (const auto& resolver : config.edge.resolvers)
+    for (const auto& file : resolver.ca_certificates)
+      if (const auto path = config.node.edge_path(file); ::access(path.c_str(), R_OK) != 0)
+        out.error(resolver.where,
+                  fmt::format("resolver {}: caCertificates: {} cannot be read: {}", resolver.name,
+                              path, std::generic_category().message(errno)));
+}
+
 }  // namespace
 
 configs::loaded check_everything(const std::string& settings_path, configs::named how) {
@@ -63,6 +74,7 @@ configs::loaded check_everything(const std::string& settings_path, configs::name
   const auto routing = actors::build_routing(config, entry_points, out);
   check_rules_of_bad_files(config);
   check_certificates(routing, config.node, out);
+  check_authorities(config, out);
   check_zones(actors::plan_dns(config.dns, config.node, out), out);
   return config;
 }

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t max_key_bytes = 64U << 10U;
 constexpr std::size_t max_url_bytes = 4096;
+constexpr std::size_t max_authority_bytes = 1U << 20U;
 
 acme::ca_options options_of(const configs::certificate_resolver& r, const configs::settings& node,
                             const std::string& folder) {
@@ -22,8 +23,14 @@ acme::ca_options options_of(const configs::certificate_resolver& r, const config
   out.directory_url = r.ca_server;
   out.email = r.email;
   if (r.eab) out.external = acme::external_account{r.eab->kid, r.eab->hmac};
-  if (!r.ca_certificates.empty()) out.tls.ca_file = node.edge_path(r.ca_certificates.front());
-  // Read once, at the start of the actor; a few bytes.
+  // Read once, at the start of the actor; a few bytes each.
+  for (const auto& file : r.ca_certificates) {
+    if (const auto pem = acme::read_file(node.edge_path(file), max_authority_bytes))
+      out.tls.ca_pem += pem->bytes + '\n';
+    else
+      log::error("certificate authority's own certificate not read",
+                 {{"resolver", r.name}, {"error", pem.error().detail}});
+  }
   if (const auto url = acme::read_file(folder + "/account.url", max_url_bytes))
     out.account_url = std::string(ascii::trim(url->bytes));
   return out;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The actor that talks to one certificate authority: one account, one pool of nonces, all requests.
 //
-// | receives      | replies        | then                                                    |
-// |---------------|----------------|---------------------------------------------------------|
-// | sign_request  | request_signed | signs it, sends it, retries bad nonces                   |
-// | http_answered |                | from the control loop                                    |
+// | receives      | replies        | then                                   |
+// |---------------|----------------|----------------------------------------|
+// | sign_request  | request_signed | signs it, sends it, retries bad nonces |
+// | http_answered |                | from the control loop                  |
 //
 // The account's key is made once, before it is shown to the CA, and kept with mode 0600; its URL is
 // kept beside it.

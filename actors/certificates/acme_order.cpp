@@ -50,7 +50,7 @@ caf::behavior acme_order::make_behavior() {
         run(state_.start(now()));
       },
       [this](const fault& f) {
-        over({options_.host, {}, trouble(f)});
+        over({options_.host, options_.number, {}, trouble(f)});
       });
   return {
       [this](const lineage_written& m) { written(m); },
@@ -79,7 +79,7 @@ void acme_order::run(acme::order_effects effects) {
     } else if (auto* o = std::get_if<acme::order_completed>(&effect)) {
       completed(std::move(*o));
     } else if (const auto* f = std::get_if<acme::order_failed>(&effect)) {
-      over({options_.host, {}, f->why});
+      over({options_.host, options_.number, {}, f->why});
     }
   }
 }
@@ -129,9 +129,9 @@ void acme_order::written(const lineage_written& m) {
                {{"host", options_.host}, {"error", m.path.error().detail}});
   auto made = tls::certificate::parse(made_.chain_pem, made_.key_pem, options_.host);
   if (made)
-    over({options_.host, *std::move(made), {}});
+    over({options_.host, options_.number, *std::move(made), {}});
   else
-    over({options_.host, {}, trouble(made.error())});
+    over({options_.host, options_.number, {}, trouble(made.error())});
 }
 
 void acme_order::over(order_over result) {

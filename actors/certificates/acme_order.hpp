@@ -23,6 +23,7 @@ namespace stagedoor::actors {
 
 struct acme_order_options {
   std::string host;
+  std::uint64_t number = 0;  ///< the keeper's
   std::string resolver;
   std::string ca_server;  ///< written to certbot's renewal file
   std::string profile;

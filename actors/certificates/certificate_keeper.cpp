@@ -9,6 +9,7 @@
 #include "messages/support.hpp"
 #include "runtime/base/log.hpp"
 
+#include <algorithm>
 #include <caf/actor_cast.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -38,27 +39,30 @@ std::string iso_time(wall_time at) {
 
 }  // namespace
 
-certificate_keeper::certificate_keeper(caf::actor_config& cfg, const node_parts& parts)
+certificate_memory::certificate_memory(const configs::static_config& edge)
+    : state(resolvers_of(edge)) {}
+
+certificate_keeper::certificate_keeper(caf::actor_config& cfg, const node_parts& parts,
+                                       std::shared_ptr<certificate_memory> memory)
     : shell(cfg, "certificate_keeper"),
       parts_(parts),
-      state_(resolvers_of(parts.config->edge)),
-      files_(std::make_shared<const std::vector<configs::tls_certificate>>()) {}
+      memory_(std::move(memory)),
+      state_(memory_->state),
+      started_(now()) {}
 
 caf::behavior certificate_keeper::make_behavior() {
   publish_name(system(), "certs", caf::actor_cast<caf::actor>(this));
+  run(state_.taken_over(now()));
   read_sources();
   return {
-      [this](const messages::want_certificate& m) {
-        want(m);
-        return messages::certificate_status{m.host, state_.state_of(m.host)};
-      },
+      [this](const messages::want_certificate& m) { return want(m); },
       [this](const messages::release_certificate& m) {
         run(state_.release(m.host, now()));
         return messages::done{};
       },
       [this](const messages::list_certificates& m) { return list(m.limit); },
       [this](const watch_certificate_files& m) {
-        files_ = std::make_shared<const std::vector<configs::tls_certificate>>(m.files);
+        memory_->files = std::make_shared<const std::vector<configs::tls_certificate>>(m.files);
         read_sources();
       },
       [this](const certificates_loaded& m) { loaded(m); },
@@ -70,100 +74,183 @@ caf::behavior certificate_keeper::make_behavior() {
   };
 }
 
-void certificate_keeper::want(const messages::want_certificate& m) {
+messages::certificate_status certificate_keeper::want(const messages::want_certificate& m) {
   auto effects = state_.want(m.host, m.resolver, now(), wall_clock::now());
-  if (effects)
+  if (effects) {
     run(*std::move(effects));
-  else
-    log::warning("certificate not ordered", {{"host", m.host}, {"error", effects.error().detail}});
+    return {m.host, state_.state_of(m.host, wall_clock::now())};
+  }
+  log::warning("certificate not ordered", {{"host", m.host}, {"error", effects.error().detail}});
+  return {m.host, "pending: " + effects.error().detail};
 }
 
 // -- sources ------------------------------------------------------------------------
 
 void certificate_keeper::read_sources() {
-  next_read_ = now() + reread_interval;
-  if (!reading_)
-    reading_ = parts_.files->post([to = address(), config = parts_.config, files = files_] {
-      loop_gateway::send(to, read_certificate_sources(*config, *files));
-    });
+  if (reading_) {
+    again_ = true;
+    return;
+  }
+  auto files = memory_->files;
+  reading_files_ = files != nullptr;
+  if (files == nullptr) files = std::make_shared<const std::vector<configs::tls_certificate>>();
+  reading_since_ = now();
+  reading_ = parts_.files->post([to = address(), config = parts_.config, files] {
+    loop_gateway::send(to, read_certificate_sources(*config, *files));
+  });
+  next_read_ = now() + (reading_ ? reread_interval : retry_interval);
   arm();
 }
 
 void certificate_keeper::loaded(const certificates_loaded& m) {
   reading_ = false;
+  has_read_ = true;
+  has_read_files_ = has_read_files_ || reading_files_;
   std::set<std::string> problems(m.problems.begin(), m.problems.end());
   for (const auto& problem : problems)
     if (!told_.contains(problem)) log::warning("certificate not loaded", {{"error", problem}});
   told_ = std::move(problems);
+
+  keeper_effects effects;
+  const auto found = [&](const std::string& source, const std::vector<tls::certificate>& all) {
+    for (auto& e : state_.found(source, all, now(), wall_clock::now()))
+      effects.push_back(std::move(e));
+  };
+  std::size_t sources = 0;
+  std::size_t certificates = 0;
   for (const auto& [source, all] : m.by_source) {
     std::vector<std::string> prints;
     for (const auto& c : all) prints.emplace_back(c.fingerprint());
-    if (const auto known = seen_.find(source); known != seen_.end() && known->second == prints)
-      continue;
-    seen_[source] = std::move(prints);
-    if (!all.empty())
-      log::info("certificates loaded", {{"source", source}, {"certificates", all.size()}});
-    run(state_.found(source, all, now(), wall_clock::now()));
+    auto& known = memory_->seen[source];
+    if (known == prints) continue;
+    known = std::move(prints);
+    ++sources;
+    certificates += all.size();
+    found(source, all);
   }
+  const auto is_unreadable = [&](const std::string& source) {
+    return std::any_of(m.unreadable.begin(), m.unreadable.end(), [&](const std::string& u) {
+      return source == u || (u.ends_with('/') && source.starts_with(u));
+    });
+  };
+  // What is not configured any more, or was deleted; but not what only could not be read.
+  std::erase_if(memory_->seen, [&](const auto& entry) {
+    if (m.by_source.contains(entry.first) || is_unreadable(entry.first)) return false;
+    ++sources;
+    found(entry.first, {});
+    return true;
+  });
+  if (sources > 0)
+    log::info("certificates loaded", {{"changed", sources}, {"certificates", certificates}});
+  run(std::move(effects));
+  maybe_order();
+  const auto took = std::chrono::duration_cast<milliseconds>(now() - reading_since_);
+  next_read_ = now() + std::max(reread_interval, took * rest_per_reading);
+  if (std::exchange(again_, false)) read_sources();
+  arm();
+}
+
+void certificate_keeper::maybe_order() {
+  if (state_.knows_sources() || !has_read_) return;
+  if (!has_read_files_ && now() < started_ + files_grace) return;
+  run(state_.sources_known(now()));
 }
 
 // -- effects ------------------------------------------------------------------------
 
 void certificate_keeper::run(keeper_effects effects) {
-  auto serve = std::make_shared<std::vector<serve_certificate>>();
-  auto drop = std::make_shared<std::vector<drop_certificate>>();
+  std::vector<std::string> names;
   for (auto& effect : effects) {
     if (auto* s = std::get_if<serve_certificate>(&effect))
-      serve->push_back(std::move(*s));
+      names.push_back(std::move(s->name));
     else if (auto* d = std::get_if<drop_certificate>(&effect))
-      drop->push_back(std::move(*d));
+      names.push_back(std::move(d->name));
     else if (const auto* b = std::get_if<begin_order>(&effect))
       begin(*b);
     else if (const auto* a = std::get_if<abandon_order>(&effect))
-      tell(find_name(system(), "orders"), messages::stop_child{a->host});
+      tell(find_name(system(), "orders"), messages::stop_child{order_id(a->host, a->number)});
   }
-  if (!serve->empty() || !drop->empty())
-    ask<messages::published>(
-        this, find_name(system(), "certtable"), change_certificates{{[serve, drop](auto& table) {
-          for (auto& s : *serve) table.put(s.name, s.what);
-          for (const auto& d : *drop) table.erase(d.name);
-        }}},
-        longest_wait, [](messages::published&) {},
-        [](const fault& f) {
-          log::error("certificates not published", {{"error", to_string(f)}});
-        });
+  publish(std::move(names));
   arm();
 }
 
-void certificate_keeper::begin(const begin_order& order) {
-  ask<messages::child_location>(
-      this, find_name(system(), "orders"), messages::start_child{order.host, order.resolver},
-      seconds(10), [](messages::child_location&) {},
-      [this, order](const fault& f) {
-        order_ended({order.host, {}, {acme::failure_class::server, f, std::nullopt, std::nullopt}});
+// What is served under the names now, whatever it was when they were noted.
+void certificate_keeper::publish(std::vector<std::string> names) {
+  if (names.empty()) return;
+  struct row {
+    std::string name;
+    std::optional<tls::certificate> what;
+  };
+  const auto rows = std::make_shared<std::vector<row>>();
+  for (const auto& name : names) {
+    const auto* what = state_.served(name);
+    rows->push_back({name, what == nullptr ? std::nullopt : std::optional(*what)});
+  }
+  ask<messages::published>(
+      this, find_name(system(), "certtable"), change_certificates{{[rows](auto& table) {
+        for (const auto& r : *rows)
+          if (r.what)
+            table.put(r.name, *r.what);
+          else
+            table.erase(r.name);
+      }}},
+      longest_wait, [](messages::published&) {},
+      [this, names](const fault& f) {
+        log::error("certificates not published", {{"error", to_string(f)}});
+        unpublished_.insert(names.begin(), names.end());
+        next_read_ = std::min(next_read_, now() + retry_interval);
+        arm();
       });
 }
 
+void certificate_keeper::begin(const begin_order& order) {
+  const auto failed = [this, order](const fault& f) {
+    // Behind what the order itself may have said before it ended.
+    tell(caf::actor_cast<caf::actor>(this),
+         order_over{order.host, order.number, {}, {acme::failure_class::server, f, {}, {}}});
+  };
+  ask<messages::child_location>(
+      this, find_name(system(), "orders"),
+      messages::start_child{order_id(order.host, order.number), order.resolver}, seconds(10),
+      [this, failed](messages::child_location& found) {
+        if (!found.handle)
+          return failed({fault_kind::closed, fault_side::self, retryable::yes,
+                         "the order could not be started"});
+        watch(found.handle, [failed](const end_reason& reason) {
+          failed({fault_kind::closed, fault_side::self, retryable::yes,
+                  "the order ended: " + to_string(reason)});
+        });
+      },
+      failed);
+}
+
 void certificate_keeper::order_ended(const order_over& m) {
+  const bool awaited = state_.is_ordering(m.host, m.number);
   if (m.made.empty()) {
+    if (!awaited) return;
     log::warning("certificate order failed", {{"host", m.host}, {"error", m.why.why.detail}});
-    run(state_.order_failed(m.host, m.why, now()));
+    run(state_.order_failed(m.host, m.number, m.why, now(), wall_clock::now()));
     return;
   }
   log::info("certificate issued", {{"host", m.host}, {"not_after", iso_time(m.made.not_after())}});
-  run(state_.order_completed(m.host, m.made, now(), wall_clock::now()));
+  run(state_.order_completed(m.host, m.number, m.made, now(), wall_clock::now()));
 }
 
 // -- time -----------------------------------------------------------------------------
 
 void certificate_keeper::ticked() {
+  const auto again = std::exchange(unpublished_, {});
+  publish({again.begin(), again.end()});
   if (now() >= next_read_) read_sources();
+  maybe_order();
   run(state_.tick(now(), wall_clock::now()));
 }
 
 void certificate_keeper::arm() {
   auto next = next_read_;
   if (const auto due = state_.next_tick(); due && *due < next) next = *due;
+  if (!state_.knows_sources())
+    next = std::min(next, std::max(started_ + files_grace, now() + retry_interval));
   timer_.arm(*this, next);
 }
 

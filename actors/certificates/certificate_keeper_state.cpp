@@ -49,6 +49,13 @@ double certificate_keeper_state::random_share() {
   return std::uniform_real_distribution<double>(0.0, 1.0)(random_);
 }
 
+keeper_effects certificate_keeper_state::sources_known(mono_time now) {
+  keeper_effects out;
+  knows_sources_ = true;
+  start_orders(now, out);
+  return out;
+}
+
 keeper_effects certificate_keeper_state::taken_over(mono_time now) {
   keeper_effects out;
   for (const auto& [name, certificate] : served_)
@@ -266,6 +273,7 @@ void certificate_keeper_state::start_orders(mono_time now, keeper_effects& out) 
 }
 
 void certificate_keeper_state::start_orders(resolver_state& r, mono_time now, keeper_effects& out) {
+  if (!knows_sources_) return;
   if (r.closed_until && (*r.closed_until > now || r.probe != 0)) return;
   while (!r.queue.empty() &&
          (r.closed_until ? r.probe == 0 : r.ordering < limits_.orders_at_once)) {
@@ -315,9 +323,8 @@ keeper_effects certificate_keeper_state::order_completed(const std::string& host
                                                          mono_time now, wall_time wall) {
   keeper_effects out;
   review_names(offer_names(std::string(order_prefix) + host, {made}, out), now, wall);
-  const auto it = wanted_.find(host);
-  if (it != wanted_.end() && it->second.at == phase::ordering && it->second.order == number) {
-    auto& w = it->second;
+  if (is_ordering(host, number)) {
+    auto& w = wanted_.at(host);
     open(order_over(w));
     const auto* certificate = covering(host);
     if (certificate == nullptr || wall >= renewal_of(*certificate))
@@ -340,10 +347,8 @@ keeper_effects certificate_keeper_state::order_failed(const std::string& host, s
                                                       const acme::failure& why, mono_time now,
                                                       wall_time wall) {
   keeper_effects out;
-  const auto it = wanted_.find(host);
-  if (it == wanted_.end() || it->second.at != phase::ordering || it->second.order != number)
-    return out;
-  auto& w = it->second;
+  if (!is_ordering(host, number)) return out;
+  auto& w = wanted_.at(host);
   auto& asked = resolvers_.at(w.ordered_from);
   const bool tried = !asked.closed_until || asked.probe == number;
   order_over(w);
@@ -362,6 +367,11 @@ keeper_effects certificate_keeper_state::order_failed(const std::string& host, s
   }
   start_orders(now, out);
   return out;
+}
+
+bool certificate_keeper_state::is_ordering(const std::string& host, std::uint64_t number) const {
+  const auto it = wanted_.find(host);
+  return it != wanted_.end() && it->second.at == phase::ordering && it->second.order == number;
 }
 
 keeper_effects certificate_keeper_state::tick(mono_time now, wall_time wall) {

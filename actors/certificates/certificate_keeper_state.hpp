@@ -81,6 +81,9 @@ class certificate_keeper_state {
   certificate_keeper_state(std::map<std::string, resolver_facts> resolvers,
                            keeper_limits limits = {}, unsigned seed = std::random_device{}());
 
+  /// Nothing is ordered before this is called: a certificate may be there that was not read yet.
+  [[nodiscard]] keeper_effects sources_known(mono_time now);
+  [[nodiscard]] bool knows_sources() const noexcept { return knows_sources_; }
   /// A new keeper takes over: everything is served again, and orders under way are begun anew.
   [[nodiscard]] keeper_effects taken_over(mono_time now);
 
@@ -108,6 +111,7 @@ class certificate_keeper_state {
   [[nodiscard]] keeper_effects order_failed(const std::string& host, std::uint64_t number,
                                             const acme::failure& why, mono_time now,
                                             wall_time wall);
+  [[nodiscard]] bool is_ordering(const std::string& host, std::uint64_t number) const;
   [[nodiscard]] keeper_effects tick(mono_time now, wall_time wall);
   [[nodiscard]] std::optional<mono_time> next_tick() const;
 
@@ -179,6 +183,7 @@ class certificate_keeper_state {
   std::set<std::pair<mono_time, std::string>> due_;
   std::int64_t first_ticket_ = 0, last_ticket_ = 0;
   std::uint64_t last_order_ = 0;
+  bool knows_sources_ = false;
   std::minstd_rand random_;
 };
 

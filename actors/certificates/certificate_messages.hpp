@@ -9,6 +9,7 @@
 #include "runtime/tls/certificate.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,17 +21,25 @@ struct watch_certificate_files {
   std::vector<configs::tls_certificate> files;
 };
 
-/// From the files loop to the keeper: what the sources hold now. A source that could not be read is
-/// not in |by_source|, and keeps what it had.
+/// From the files loop to the keeper: what the sources hold now. A source in none of the lists is
+/// not configured any more.
 struct certificates_loaded {
   std::map<std::string, std::vector<tls::certificate>> by_source;
+  std::set<std::string> unreadable;  ///< sources that keep what they had; "x/" = all below x
   std::vector<std::string> problems;
 };
+
+/// The name of an order among the supervisor's children; a host that is ordered again while the
+/// last order is still stopping has two.
+[[nodiscard]] inline std::string order_id(const std::string& host, std::uint64_t number) {
+  return host + "#" + std::to_string(number);
+}
 
 /// From an acme_order to the keeper: the order is over.
 struct order_over {
   std::string host;
-  tls::certificate made;  ///< empty when it failed
+  std::uint64_t number = 0;  ///< of begin_order
+  tls::certificate made;     ///< empty when it failed
   acme::failure why;
 };
 

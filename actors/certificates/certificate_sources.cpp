@@ -20,26 +20,43 @@ class reader {
     if (made)
       out_.by_source[source] = {*made};
     else
-      problem(source, made.error());
+      unreadable(source, source, made.error());
   }
 
   void read_certbot() {
     const auto& folder = config_.node.certificates.directory;
+    const auto source = [&](const std::string& name) {
+      return fmt::format("certbot {}/live/{}", folder, name);
+    };
     auto tree = acme::read_certbot(folder);
-    if (!tree) return problem(folder, tree.error());
+    if (!tree) return unreadable(source(""), folder, tree.error());
     for (const auto& warning : tree->warnings) out_.problems.push_back(warning);
-    auto& into = out_.by_source[fmt::format("certbot {}", folder)];
-    for (const auto& lineage : tree->lineages) add(lineage.certificate, lineage.name, into);
+    for (const auto& lineage : tree->lineages) {
+      auto made = tls::certificate::parse(lineage.certificate.chain_pem,
+                                          lineage.certificate.key_pem, lineage.name);
+      if (made)
+        out_.by_source[source(lineage.name)] = {*std::move(made)};
+      else
+        unreadable(source(lineage.name), lineage.name, made.error());
+    }
+    // A lineage that is there but not whole, such as one that is just being written.
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(folder + "/live", error), end; !error && at != end;
+         at.increment(error))
+      if (const auto name = source(at->path().filename().string()); !out_.by_source.contains(name))
+        out_.unreadable.insert(name);
   }
 
   void read_acme_json(const configs::certificate_resolver& resolver) {
     const auto path = config_.node.edge_path(resolver.storage);
+    const auto source = fmt::format("acme.json {}", path);
+    if (resolver.storage.empty() || out_.by_source.contains(source)) return;  // resolvers share one
     std::error_code error;
     if (!std::filesystem::exists(path, error)) return;
     auto stored = acme::load_acme_json(path);
-    if (!stored) return problem(path, stored.error());
+    if (!stored) return unreadable(source, path, stored.error());
     for (const auto& warning : stored->warnings) out_.problems.push_back(warning);
-    auto& into = out_.by_source[fmt::format("acme.json {}", path)];
+    auto& into = out_.by_source[source];
     for (const auto& [name, of] : stored->resolvers)
       for (const auto& c : of.certificates) add(c, path, into);
   }
@@ -56,6 +73,11 @@ class reader {
       into.push_back(*std::move(made));
     else
       problem(name, made.error());
+  }
+
+  void unreadable(const std::string& source, const std::string& what, const fault& f) {
+    out_.unreadable.insert(source);
+    problem(what, f);
   }
 
   void problem(const std::string& what, const fault& f) {

@@ -2,7 +2,8 @@
 // Reads the certificates that a node finds on its disk: files of the configuration, certbot's
 // folder, Traefik's acme.json.
 //
-// Runs on: any thread that may block. On failure: the source is left out, with the reason.
+// Runs on: any thread that may block. On failure: the source is unreadable, with the reason; one
+// bad certificate of a folder is left out alone.
 #pragma once
 
 #include "actors/certificates/certificate_messages.hpp"

@@ -5,7 +5,9 @@
 #include "actors/certificates/acme_order.hpp"
 #include "actors/certificates/certificate_keeper.hpp"
 #include "actors/supervision/plans.hpp"
+#include "runtime/base/ascii.hpp"
 
+#include <memory>
 #include <stdexcept>
 
 namespace stagedoor::actors {
@@ -31,6 +33,9 @@ supervision::supervisor_plan orders_plan(const node_parts& parts) {
   plan.options.dynamic.restart = supervision::restart_type::temporary;
   plan.on_notice = nullptr;
   plan.make_dynamic = [&parts](shell& parent, const child_context& context) {
+    const auto mark = context.id.rfind('#');  // see order_id()
+    const auto host = context.id.substr(0, mark);
+    const auto number = ascii::parse_number<std::uint64_t>(context.id.substr(mark + 1)).value_or(0);
     const auto* resolver = parts.config->edge.find_resolver(context.argument);
     if (resolver == nullptr) throw std::runtime_error("no such resolver: " + context.argument);
     const auto account_key_of = account_key(account_folder(parts.config->node, resolver->name));
@@ -39,7 +44,7 @@ supervision::supervisor_plan orders_plan(const node_parts& parts) {
     if (!certificate_key) throw std::runtime_error(to_string(certificate_key.error()));
     return parent.spawn<acme_order>(
         parts,
-        acme_order_options{context.id, resolver->name, resolver->ca_server, resolver->profile,
+        acme_order_options{host, number, resolver->name, resolver->ca_server, resolver->profile,
                            account_key_of->thumbprint(), *std::move(certificate_key)});
   };
   return plan;
@@ -56,9 +61,10 @@ supervision::supervisor_plan certificates_plan(const node_parts& parts) {
   plan.children.push_back(
       supervision::named("accounts", supervision::subtree(std::move(accounts))));
   plan.children.push_back(supervision::named("orders", supervision::subtree(orders_plan(parts))));
-  plan.children.push_back(
-      supervision::worker("certificate_keeper", [&parts](shell& parent, const child_context&) {
-        return parent.spawn<certificate_keeper>(parts);
+  const auto memory = std::make_shared<certificate_memory>(parts.config->edge);
+  plan.children.push_back(supervision::worker(
+      "certificate_keeper", [&parts, memory](shell& parent, const child_context&) {
+        return parent.spawn<certificate_keeper>(parts, memory);
       }));
   return plan;
 }

@@ -23,7 +23,7 @@ enum class verify_peer : std::uint8_t { yes, no };
 
 /// Of https URLs only.
 struct tls_options {
-  std::string ca_file;           ///< PEM; empty = the system's authorities
+  std::string ca_pem;            ///< who may vouch for the server; empty = the system's authorities
   std::string certificate_file;  ///< PEM, our own; empty = none
   std::string key_file;          ///< PEM
   verify_peer verify = verify_peer::yes;

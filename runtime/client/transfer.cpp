@@ -135,8 +135,13 @@ void transfer::set_method() {
 
 void transfer::set_tls() {
   const auto& tls = request_.tls;
-  if (!tls.ca_file.empty()) {
-    curl_easy_setopt(easy_, CURLOPT_CAINFO, tls.ca_file.c_str());
+  if (!tls.ca_pem.empty()) {
+    curl_blob pem{};
+    pem.data = const_cast<char*>(tls.ca_pem.data());  // read only, and as long as the request lives
+    pem.len = tls.ca_pem.size();
+    pem.flags = CURL_BLOB_NOCOPY;
+    curl_easy_setopt(easy_, CURLOPT_CAINFO_BLOB, &pem);
+    curl_easy_setopt(easy_, CURLOPT_CAINFO, nullptr);
     curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);  // these authorities and no other
   }
   if (!tls.certificate_file.empty()) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <iterator>
 #include <stdexcept>
 #include <unistd.h>
 
@@ -43,10 +44,7 @@ std::string configuration(const pebble_options& o, const std::string& folder, st
 }  // namespace
 
 pebble::pebble(const pebble_options& options)
-    : folder_(new_folder()),
-      ca_file_(folder_ + "/cert.pem"),
-      acme_port_(free_port()),
-      dns_management_port_(free_port()) {
+    : folder_(new_folder()), acme_port_(free_port()), dns_management_port_(free_port()) {
   make_certificate(folder_);
   std::ofstream(folder_ + "/pebble.json") << configuration(options, folder_, acme_port_);
   const auto dns_port = free_port();
@@ -72,6 +70,11 @@ pebble::pebble(const pebble_options& options)
 }
 
 pebble::~pebble() { std::filesystem::remove_all(folder_); }
+
+std::string pebble::ca_pem() const {
+  std::ifstream file(folder_ + "/cert.pem");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 std::string pebble::directory_url() const {
   return fmt::format("https://127.0.0.1:{}/dir", acme_port_);

@@ -24,13 +24,13 @@ class pebble {
   ~pebble();
 
   [[nodiscard]] std::string directory_url() const;
-  [[nodiscard]] const std::string& ca_file() const noexcept { return ca_file_; }
+  /// What its own server's certificate is checked against.
+  [[nodiscard]] std::string ca_pem() const;
   /// Where TXT records are set and cleared.
   [[nodiscard]] std::string dns_url(const std::string& action) const;
 
  private:
   std::string folder_;
-  std::string ca_file_;
   std::uint16_t acme_port_ = 0;
   std::uint16_t dns_management_port_ = 0;
   std::unique_ptr<child_process> dns_;

@@ -61,7 +61,7 @@ class pebble_test : public test::loop_fixture {
     ca_options o;
     o.directory_url = ca_->directory_url();
     o.email = "admin@example.test";
-    o.tls.ca_file = ca_->ca_file();
+    o.tls.ca_pem = ca_->ca_pem();
     o.nonce_tries = 500;  // Pebble can be told to refuse nine of ten
     return o;
   }
