@@ -37,6 +37,7 @@ void transaction::begin(connection& client) {
   request_parser_.reset();
   phase_ = phase::idle;
   response_begun_ = false;
+  response_is_full_ = false;
   response_seen_ = false;
   upstream_deaf_ = false;
   retried_ = false;
@@ -85,9 +86,7 @@ void transaction::go_on() {
     return;
   }
   switch (phase_) {
-    case phase::exchanging:
-      exchange_bytes();
-      break;
+    case phase::exchanging: exchange_bytes(); break;
     case phase::answering: move_answer(); break;
     case phase::tunnel: move_tunnel(); break;
     default: break;
@@ -165,6 +164,7 @@ void transaction::send_request() {
   ++upstream_server_->requests;
   response_parser_.reset();
   response_begun_ = false;
+  response_is_full_ = false;
   response_complete_ = false;
 
   request_line_parts line;
@@ -194,7 +194,8 @@ std::string_view transaction::authority_to_send() const noexcept {
 
 void transaction::move_request(std::string_view head) {
   const auto before = request_relay_.sent();
-  const auto state = request_relay_.run({client_->io, client_->in}, {upstream_->io, upstream_->out}, head);
+  const auto state =
+      request_relay_.run({client_->io, client_->in}, {upstream_->io, upstream_->out}, head);
   switch (state) {
     case relay_state::complete:
       if (edge_.options().response_header.count() > 0 && !response_begun_)
@@ -203,7 +204,10 @@ void transaction::move_request(std::string_view head) {
       else if (!response_begun_)
         client_->wait_until(wait_kind::exchange, mono_time::max());
       break;
-    case relay_state::yielded: client_->yield(); break;
+    case relay_state::yielded:
+      wait_for_progress();  // the next step may find no room, and have made none itself
+      client_->yield();
+      break;
     case relay_state::starved:
     case relay_state::full:
       if (request_relay_.sent() != before || !head.empty()) wait_for_progress();
@@ -265,6 +269,7 @@ void transaction::move_response(std::string_view head) {
     if (read_response_head()) got_response_head();
     return;
   }
+  const bool was_full = std::exchange(response_is_full_, false);
   const auto before = response_relay_.sent();
   const auto state =
       response_relay_.run({upstream_->io, upstream_->in}, {client_->io, client_->out}, head);
@@ -272,7 +277,8 @@ void transaction::move_response(std::string_view head) {
     case relay_state::complete: finish(); break;
     case relay_state::yielded: client_->yield(); break;
     case relay_state::full:
-      if (response_relay_.sent() != before || !head.empty()) wait_for_progress();
+      response_is_full_ = true;
+      if (!was_full || response_relay_.sent() != before) wait_for_progress();
       break;
     case relay_state::starved:
       // A stream may be silent for hours; the client's going away ends it.
@@ -288,7 +294,8 @@ bool transaction::read_response_head() {
   auto& from = *upstream_;
   for (;;) {
     if (!from.in.empty()) {
-      switch (response_parser_.parse_response(from.in.data(), request_.method == "HEAD", response_)) {
+      switch (
+          response_parser_.parse_response(from.in.data(), request_.method == "HEAD", response_)) {
         case parse_state::done: return true;
         case parse_state::failed: upstream_gone(502); return false;
         case parse_state::incomplete: break;
@@ -301,7 +308,8 @@ bool transaction::read_response_head() {
     if (from.in.capacity() == 0) {
       from.in.reserve(buffer_pool::small_bytes);
     } else if (from.in.space().empty()) {
-      from.in.reserve(std::max(edge_.options().head.head_bytes, from.in.size() + 1) - from.in.size());
+      from.in.reserve(std::max(edge_.options().head.head_bytes, from.in.size() + 1) -
+                      from.in.size());
       response_parser_.reset();
     }
     const auto got = from.io.read(from.in.space());
@@ -316,8 +324,10 @@ bool transaction::read_response_head() {
 
 void transaction::got_response_head() {
   if (response_.status == 101) {
-    if (request_.wants_upgrade && request_relay_.received_all()) begin_tunnel();
-    else upstream_gone(502);
+    if (request_.wants_upgrade && request_relay_.received_all())
+      begin_tunnel();
+    else
+      upstream_gone(502);
     return;
   }
   if (response_.status < 200) {
@@ -437,8 +447,10 @@ void transaction::wait_for_progress() {
 
 void transaction::release_upstream(bool keep) {
   if (upstream_ == nullptr) return;
-  if (keep) edge_.upstreams().keep(std::move(upstream_));
-  else edge_.upstreams().drop(std::move(upstream_));
+  if (keep)
+    edge_.upstreams().keep(std::move(upstream_));
+  else
+    edge_.upstreams().drop(std::move(upstream_));
 }
 
 void transaction::finish() {

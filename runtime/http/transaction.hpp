@@ -2,10 +2,10 @@
 // One request on its way to an upstream, and the response on its way back.
 //
 // The order of decisions is in pipeline.cpp; this class knows how bytes move and what can happen to
-// them meanwhile: early and interim responses, a kept connection that turns out to be closed, either
-// side going away, upgrades.
-// Owner: a connection while a request is under way, else the edge's pool of spare ones.
-// Runs on: the loop. Bounded by: one block for the head, one a direction for the body.
+// them meanwhile: early and interim responses, a kept connection that turns out to be closed,
+// either side going away, upgrades. Owner: a connection while a request is under way, else the
+// edge's pool of spare ones. Runs on: the loop. Bounded by: one block for the head, one a direction
+// for the body.
 #pragma once
 
 #include "runtime/http/body_relay.hpp"
@@ -51,7 +51,7 @@ class transaction final : private upstream_user {
  private:
   enum class phase : std::uint8_t {
     idle,
-    holding,     ///< a middleware makes the request wait
+    holding,  ///< a middleware makes the request wait
     connecting,
     exchanging,  ///< request on its way, response awaited or on its way
     answering,   ///< a response of our own is on its way
@@ -123,23 +123,24 @@ class transaction final : private upstream_user {
   head_parser response_parser_;
   response_head response_;
   body_relay response_relay_;
+  bool response_is_full_ = false;  ///< the client took nothing more: the stall deadline runs
 
-  std::string answer_body_;       ///< of a response of our own that a filter rewrote
-  std::uint32_t serial_ = 0;      ///< changes when this object stops standing for a request
-  unsigned interims_ = 0;         ///< 1xx responses passed on
-  bool body_begun_ = false;       ///< the request body is being moved
+  std::string answer_body_;   ///< of a response of our own that a filter rewrote
+  std::uint32_t serial_ = 0;  ///< changes when this object stops standing for a request
+  unsigned interims_ = 0;     ///< 1xx responses passed on
+  bool body_begun_ = false;   ///< the request body is being moved
   bool response_complete_ = false;
   bool tunnel_up_ended_ = false;
   bool tunnel_down_ended_ = false;
-  bool response_begun_ = false;   ///< bytes of the final response went to the client
-  bool response_seen_ = false;    ///< bytes of a response came
-  bool upstream_deaf_ = false;    ///< it takes no more of the request; a response may still come
+  bool response_begun_ = false;  ///< bytes of the final response went to the client
+  bool response_seen_ = false;   ///< bytes of a response came
+  bool upstream_deaf_ = false;   ///< it takes no more of the request; a response may still come
   bool retried_ = false;
-  bool close_after_ = false;      ///< the client's connection ends with this response
-  bool half_closed_ = false;      ///< the client had closed its side when the request was read
-  std::uint16_t status_ = 0;      ///< sent or being sent
+  bool close_after_ = false;  ///< the client's connection ends with this response
+  bool half_closed_ = false;  ///< the client had closed its side when the request was read
+  std::uint16_t status_ = 0;  ///< sent or being sent
   mono_time began_{};
-  wall_time began_wall_{};        ///< only when there is an access log
+  wall_time began_wall_{};  ///< only when there is an access log
   std::size_t response_head_bytes_ = 0;
 };
 

@@ -4,8 +4,20 @@
 #include "runtime/net/socket.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace stagedoor::http {
+namespace {
+
+// A read that filled its block to the last byte leaves the transport readable: only asking tells.
+bool has_more(transport& io) {
+  if (!io.readable()) return false;
+  char next = 0;
+  const auto got = io.read(std::span<char>(&next, 1));
+  return got.bytes != 0 || got.eof || got.error != 0;
+}
+
+}  // namespace
 
 // -- upstream_connection ---------------------------------------------------------------------------
 
@@ -21,8 +33,10 @@ void upstream_connection::on_io(std::uint32_t events) {
     if (io.broken()) connect_error = net::connect_error(io.fd());
   }
   // Nothing may follow: the user may have given this connection back, or closed it.
-  if (user != nullptr) user->on_upstream();
-  else pool_.idle_event(*this);
+  if (user != nullptr)
+    user->on_upstream();
+  else
+    pool_.idle_event(*this);
 }
 
 // -- upstream_pool -----------------------------------------------------------------------------------
@@ -66,7 +80,7 @@ result<std::unique_ptr<upstream_connection>> upstream_pool::connect(upstream_ser
 void upstream_pool::keep(std::unique_ptr<upstream_connection> c) {
   auto& s = c->server;
   // Bytes beyond the response, or a server that is closing: nothing to build on.
-  if (!c->in.empty() || !c->out.empty() || c->io.readable() || c->io.peer_closed() ||
+  if (!c->in.empty() || !c->out.empty() || has_more(c->io) || c->io.peer_closed() ||
       s.idle_.size() >= options_.idle_per_server) {
     drop(std::move(c));
     return;
@@ -98,7 +112,8 @@ void upstream_pool::close_idle() {
 void upstream_pool::idle_event(upstream_connection& c) {
   if (!c.io.readable()) return;
   auto& idle = c.server.idle_;
-  const auto it = std::find_if(idle.begin(), idle.end(), [&](const auto& p) { return p.get() == &c; });
+  const auto it =
+      std::find_if(idle.begin(), idle.end(), [&](const auto& p) { return p.get() == &c; });
   if (it == idle.end()) return;
   auto owned = std::move(*it);
   idle.erase(it);
