@@ -31,7 +31,8 @@ struct container {
   std::vector<label> labels;
   std::vector<attached_network> networks;
   std::vector<std::uint16_t> ports;  ///< exposed inside the container
-  bool serves = true;  ///< false = its routers exist, but it takes no requests (stopped, not healthy)
+  bool serves =
+      true;  ///< false = its routers exist, but it takes no requests (stopped, not healthy)
 };
 
 }  // namespace stagedoor::configs

@@ -52,11 +52,11 @@ inline constexpr seconds health_timeout{5};
 
 // -- providers -------------------------------------------------------------------------------------
 
-inline constexpr seconds provider_throttle{2};  ///< at most one reload of a provider in this time
-inline constexpr seconds docker_first_pause{1};     ///< before the engine is tried again; doubles
+inline constexpr seconds provider_throttle{2};   ///< at most one reload of a provider in this time
+inline constexpr seconds docker_first_pause{1};  ///< before the engine is tried again; doubles
 inline constexpr seconds docker_longest_pause{30};  ///< up to this
-inline constexpr seconds docker_patience{15};       ///< for its event stream to open, and for its list
-inline constexpr seconds docker_resync{300};        ///< all containers are listed again, events or not
+inline constexpr seconds docker_patience{15};  ///< for its event stream to open, and for its list
+inline constexpr seconds docker_resync{300};   ///< all containers are listed again, events or not
 
 // -- certificates ----------------------------------------------------------------------------------
 

@@ -191,8 +191,17 @@ void docker_provider::route() {
   const auto keeper = find_name(system(), "certs");
   for (const auto& [host, resolver] : built.certificates)
     tell(keeper, messages::want_certificate{host, resolver});
-  // A registry that was restarted has forgotten the offers.
-  watch(find_name(system(), "registry"), [this](const end_reason&) { offer_again(); });
+  watch_registry();
+}
+
+// A registry that was restarted has forgotten the offers.
+void docker_provider::watch_registry() {
+  if (const auto registry = find_name(system(), "registry")) {
+    watch(registry, [this](const end_reason&) { offer_again(); });
+  } else {  // its supervisor is about to start it
+    offer_again_at_ = now() + seconds(1);
+    arm();
+  }
 }
 
 void docker_provider::send(const std::vector<source_offer>& offers) {
@@ -218,15 +227,12 @@ void docker_provider::one_answered() {
 }
 
 void docker_provider::offer_again() {
-  const auto registry = find_name(system(), "registry");
-  if (!registry) {  // its supervisor is about to start it
-    offer_again_at_ = now() + seconds(1);
-    return arm();
+  if (find_name(system(), "registry")) {
+    ++unanswered_;
+    send(offers_.all());
+    one_answered();
   }
-  ++unanswered_;
-  send(offers_.all());
-  one_answered();
-  watch(registry, [this](const end_reason&) { offer_again(); });
+  watch_registry();
 }
 
 void docker_provider::complain(const configs::diagnostics& problems) {

@@ -58,6 +58,7 @@ class docker_provider final : public shell {
   void route();
   void send(const std::vector<source_offer>& offers);
   void one_answered();
+  void watch_registry();
   void offer_again();
   void complain(const configs::diagnostics& problems);
   [[nodiscard]] messages::status_rows report() const;

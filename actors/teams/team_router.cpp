@@ -36,9 +36,9 @@ void team_router::offered(const offer_routes& m) {
 void team_router::run(router_effects effects, promise<messages::published> caller) {
   for (auto& effect : effects) {
     if (auto* p = std::get_if<publish_site>(&effect))
-      publish(std::move(p->site), std::move(caller));
+      publish(std::move(p->site), std::exchange(caller, {}));
     else if (auto* w = std::get_if<withdraw_site>(&effect))
-      withdraw(std::move(w->host), std::move(caller));
+      withdraw(std::move(w->host), std::exchange(caller, {}));
     else if (const auto* r = std::get_if<resolve_name>(&effect))
       resolve(r->name);
     else if (const auto* c = std::get_if<complain>(&effect))
@@ -58,7 +58,7 @@ void change(shell* self, Stage stage, milliseconds deadline, promise<messages::p
   ask<messages::published>(
       self, find_name(self->system(), "sites"), change_sites{{std::move(stage)}}, deadline,
       [shared](messages::published& live) { shared->deliver(live); },
-      [shared, self](const fault& f) {
+      [shared](const fault& f) {
         if (!shared->pending()) log::warning("site not published", {{"error", to_string(f)}});
         shared->fail(f);
       });

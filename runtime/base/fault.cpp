@@ -62,13 +62,9 @@ fault errno_fault(fault_side side, std::string_view what, int error_number) {
       kind = fault_kind::closed;
       retry = retryable::yes;
       break;
-    case EADDRINUSE:
-      kind = fault_kind::conflict;
-      break;
+    case EADDRINUSE: kind = fault_kind::conflict; break;
     case EACCES:
-    case EPERM:
-      kind = fault_kind::refused;
-      break;
+    case EPERM: kind = fault_kind::refused; break;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
@@ -76,8 +72,7 @@ fault errno_fault(fault_side side, std::string_view what, int error_number) {
       kind = fault_kind::overloaded;
       retry = retryable::yes;
       break;
-    default:
-      break;
+    default: break;
   }
   return {kind, side, retry,
           fmt::format("{}: {}", what, std::generic_category().message(error_number))};

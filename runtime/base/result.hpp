@@ -18,7 +18,8 @@ class [[nodiscard]] result {
  public:
   using value_type = T;
 
-  result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
+  result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
   result(fault error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
@@ -34,10 +35,16 @@ class [[nodiscard]] result {
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  [[nodiscard]] const fault& error() const& { return assert(!has_value()), *std::get_if<1>(&state_); }
-  [[nodiscard]] fault&& error() && { return assert(!has_value()), std::move(*std::get_if<1>(&state_)); }
+  [[nodiscard]] const fault& error() const& {
+    return assert(!has_value()), *std::get_if<1>(&state_);
+  }
+  [[nodiscard]] fault&& error() && {
+    return assert(!has_value()), std::move(*std::get_if<1>(&state_));
+  }
 
-  [[nodiscard]] T value_or(T fallback) const& { return has_value() ? value() : std::move(fallback); }
+  [[nodiscard]] T value_or(T fallback) const& {
+    return has_value() ? value() : std::move(fallback);
+  }
 
  private:
   std::variant<T, fault> state_;

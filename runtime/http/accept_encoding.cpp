@@ -50,8 +50,8 @@ wishes read_wishes(std::string_view header) noexcept {
     header = comma == std::string_view::npos ? std::string_view{} : header.substr(comma + 1);
     const auto semicolon = item.find(';');
     const auto token = ascii::trim(item.substr(0, semicolon));
-    const int weight = weight_of(
-        semicolon == std::string_view::npos ? std::string_view{} : item.substr(semicolon + 1));
+    const int weight = weight_of(semicolon == std::string_view::npos ? std::string_view{}
+                                                                     : item.substr(semicolon + 1));
     if (weight == malformed) continue;
     if (token == "*") {
       w.others = weight;

@@ -86,9 +86,9 @@ result<void> access_log::reopen() {
 bool access_log::is_wanted(const access_entry& e) const noexcept {
   if (options_.statuses.empty() && options_.min_duration.count() == 0) return true;
   if (options_.min_duration.count() > 0 && e.duration >= options_.min_duration) return true;
-  return std::any_of(options_.statuses.begin(), options_.statuses.end(), [&](const status_range& r) {
-    return e.status >= r.first && e.status <= r.last;
-  });
+  return std::any_of(
+      options_.statuses.begin(), options_.statuses.end(),
+      [&](const status_range& r) { return e.status >= r.first && e.status <= r.last; });
 }
 
 void access_log::write(const access_entry& e) {
@@ -159,9 +159,10 @@ void access_log::write_json(const access_entry& e) {
     append_json_text(out, value);
     out.push_back('"');
   };
-  fmt::format_to(std::back_inserter(out),
-                 R"({{"DownstreamContentSize":{},"DownstreamStatus":{},"Duration":{},"RequestCount":{})",
-                 e.bytes, e.status, e.duration.count(), e.number);
+  fmt::format_to(
+      std::back_inserter(out),
+      R"({{"DownstreamContentSize":{},"DownstreamStatus":{},"Duration":{},"RequestCount":{})",
+      e.bytes, e.status, e.duration.count(), e.number);
   text("ClientHost", or_dash(e.client));
   text("ClientUsername", or_dash(e.user));
   text("RequestMethod", e.method);
@@ -219,7 +220,8 @@ void access_log::drop_buffer() {
 void access_log::flush(mono_time now) {
   if (!buffer_.empty()) write_out();
   if (lost_ == lost_reported_ || now < next_report_) return;
-  log::warning("access log lines lost", {{"path", options_.path}, {"lines", lost_ - lost_reported_}});
+  log::warning("access log lines lost",
+               {{"path", options_.path}, {"lines", lost_ - lost_reported_}});
   lost_reported_ = lost_;
   next_report_ = now + report_interval;
 }

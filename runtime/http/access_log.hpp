@@ -21,8 +21,10 @@
 
 namespace stagedoor::http {
 
-inline constexpr std::size_t access_log_flush_bytes = 64U << 10U;  ///< written without waiting for the turn's end
-inline constexpr std::size_t access_log_bytes = 1U << 20U;         ///< waiting for a slow pipe; then lines are lost
+inline constexpr std::size_t access_log_flush_bytes =
+    64U << 10U;  ///< written without waiting for the turn's end
+inline constexpr std::size_t access_log_bytes =
+    1U << 20U;  ///< waiting for a slow pipe; then lines are lost
 
 enum class access_format : std::uint8_t { common, generic_clf, json };
 
@@ -34,9 +36,9 @@ struct status_range {
 struct access_log_options {
   std::string path;  ///< empty = standard output
   access_format format = access_format::common;
-  bool keep_request_fields = false;  ///< Referer and User-Agent; Traefik drops them by default
-  std::vector<status_range> statuses;          ///< with min_duration: either is enough
-  std::chrono::nanoseconds min_duration{0};    ///< 0 = not asked for
+  bool keep_request_fields = false;    ///< Referer and User-Agent; Traefik drops them by default
+  std::vector<status_range> statuses;  ///< with min_duration: either is enough
+  std::chrono::nanoseconds min_duration{0};  ///< 0 = not asked for
 };
 
 /// What is known of a finished request. Views are only read during write().
@@ -83,10 +85,10 @@ class access_log {
   std::string_view clf_time(wall_time at);
 
   access_log_options options_;
-  unique_fd file_;    ///< empty for standard output
-  bool is_regular_;   ///< a pipe is asked before each write whether it would block
+  unique_fd file_;   ///< empty for standard output
+  bool is_regular_;  ///< a pipe is asked before each write whether it would block
   std::string buffer_;
-  bool is_mid_line_ = false;  ///< the file ends with part of a line
+  bool is_mid_line_ = false;       ///< the file ends with part of a line
   std::string time_text_;          ///< of time_second_
   std::int64_t time_second_ = -1;  ///< seconds since 1970; -1 = none yet
   std::uint64_t lost_ = 0;

@@ -14,8 +14,7 @@ struct authority_parts {
 [[nodiscard]] constexpr authority_parts split_authority(std::string_view authority) noexcept {
   const auto colon = authority.rfind(':');
   const auto bracket = authority.rfind(']');
-  if (colon == std::string_view::npos ||
-      (bracket != std::string_view::npos && colon < bracket))
+  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
     return {authority, {}};
   return {authority.substr(0, colon), authority.substr(colon + 1)};
 }

@@ -20,8 +20,7 @@ std::string base64_encode(std::string_view bytes) {
     std::uint32_t group = 0;
     for (std::size_t i = 0; i < 3; ++i)
       group = group << 8U | (i < n ? static_cast<unsigned char>(bytes[i]) : 0U);
-    for (std::size_t i = 0; i < 4; ++i)
-      out += i <= n ? digits[(group >> (18 - 6 * i)) & 63U] : '=';
+    for (std::size_t i = 0; i < 4; ++i) out += i <= n ? digits[(group >> (18 - 6 * i)) & 63U] : '=';
     bytes.remove_prefix(n);
   }
   return out;

@@ -45,7 +45,8 @@ verdict unavailable(exchange& x) {
 
 result<middleware_ptr> basic_auth::make(std::string qualified_name, basic_auth_options options) {
   const auto bad = [](std::string_view expected) {
-    return fault{fault_kind::invalid, fault_side::operator_input, retryable::no, std::string(expected)};
+    return fault{fault_kind::invalid, fault_side::operator_input, retryable::no,
+                 std::string(expected)};
   };
   if (options.users.empty()) return bad("expected at least one user");
   if (options.realm.find_first_of("\"\\\r\n") != std::string::npos)

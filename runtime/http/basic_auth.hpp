@@ -27,7 +27,7 @@ struct basic_auth_options {
 
 class basic_auth final : public middleware {
  public:
-  static constexpr milliseconds look_again{3};   ///< while a check is under way
+  static constexpr milliseconds look_again{3};  ///< while a check is under way
   static constexpr seconds longest_check{10};
 
   /// On failure: invalid (no users: nobody could get in; a realm that cannot be quoted).
@@ -38,7 +38,8 @@ class basic_auth final : public middleware {
  private:
   basic_auth(std::string qualified_name, basic_auth_options options);
 
-  [[nodiscard]] verdict check(exchange& x, const std::string& user, const std::string& password) const;
+  [[nodiscard]] verdict check(exchange& x, const std::string& user,
+                              const std::string& password) const;
   [[nodiscard]] verdict decide(exchange& x, bool let_in, std::string_view user) const;
 
   basic_auth_options options_;

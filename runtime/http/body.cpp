@@ -13,12 +13,26 @@ constexpr std::uint64_t max_chunk_size = std::uint64_t{1} << 60U;
 
 // RFC 9110 section 6.5.1: what frames, routes or authenticates a message is no trailer.
 bool may_trail(std::string_view name) noexcept {
-  constexpr std::string_view never[] = {
-      "connection",       "content-encoding",    "content-length", "content-range",
-      "content-type",     "cookie",              "expect",         "host",
-      "keep-alive",       "proxy-connection",    "set-cookie",     "te",
-      "trailer",          "transfer-encoding",   "upgrade",        "authorization",
-      "proxy-authorization", "x-forwarded-for",  "x-forwarded-proto", "x-forwarded-host"};
+  constexpr std::string_view never[] = {"connection",
+                                        "content-encoding",
+                                        "content-length",
+                                        "content-range",
+                                        "content-type",
+                                        "cookie",
+                                        "expect",
+                                        "host",
+                                        "keep-alive",
+                                        "proxy-connection",
+                                        "set-cookie",
+                                        "te",
+                                        "trailer",
+                                        "transfer-encoding",
+                                        "upgrade",
+                                        "authorization",
+                                        "proxy-authorization",
+                                        "x-forwarded-for",
+                                        "x-forwarded-proto",
+                                        "x-forwarded-host"};
   return std::none_of(std::begin(never), std::end(never),
                       [name](std::string_view n) { return ascii::iequals(n, name); });
 }
@@ -47,7 +61,9 @@ body_decoder::piece body_decoder::next(std::string_view in) {
     const std::size_t rest = in.size() - found.framing;
     switch (state_) {
       case state::counted:
-      case state::chunk: found.payload = static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest)); return found;
+      case state::chunk:
+        found.payload = static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest));
+        return found;
       case state::open_ended: found.payload = rest; return found;
       case state::done:
       case state::failed: return found;
@@ -115,7 +131,8 @@ body_decoder::state body_decoder::end_of_trailer_line() {
   const char* const end = begin + line_.size();
   const char* const colon = char_class::skip(begin, end, char_class::token);
   if (colon == begin || colon == end || *colon != ':') return state::failed;
-  if (may_trail({begin, static_cast<std::size_t>(colon - begin)})) trailers_.append(line_).append("\r\n");
+  if (may_trail({begin, static_cast<std::size_t>(colon - begin)}))
+    trailers_.append(line_).append("\r\n");
   line_.clear();
   return state::trailer;
 }

@@ -14,9 +14,9 @@
 
 namespace stagedoor::http {
 
-inline constexpr std::size_t max_chunk_line = 256;           ///< size and extensions of one chunk
+inline constexpr std::size_t max_chunk_line = 256;  ///< size and extensions of one chunk
 inline constexpr std::size_t max_extension_bytes = 16U << 10U;  ///< of all chunks of one body
-inline constexpr std::size_t max_trailer_bytes = 8U << 10U;  ///< of one body
+inline constexpr std::size_t max_trailer_bytes = 8U << 10U;     ///< of one body
 
 class body_decoder {
  public:
@@ -43,16 +43,16 @@ class body_decoder {
 
  private:
   enum class state : std::uint8_t {
-    counted,      ///< left_ bytes of payload, then done
-    open_ended,   ///< payload until the sender closes
-    size_first,   ///< the first digit of a chunk size
+    counted,     ///< left_ bytes of payload, then done
+    open_ended,  ///< payload until the sender closes
+    size_first,  ///< the first digit of a chunk size
     size,
     extension,
-    size_feed,    ///< the LF of the size line
-    chunk,        ///< left_ bytes of payload
-    chunk_return, ///< the CR behind a chunk
+    size_feed,     ///< the LF of the size line
+    chunk,         ///< left_ bytes of payload
+    chunk_return,  ///< the CR behind a chunk
     chunk_feed,
-    trailer,      ///< a field line or the empty line
+    trailer,  ///< a field line or the empty line
     trailer_feed,
     done,
     failed,
@@ -68,7 +68,7 @@ class body_decoder {
   std::size_t line_bytes_ = 0;
   std::size_t extension_bytes_ = 0;
   std::size_t trailer_bytes_ = 0;
-  std::string line_;      ///< of the trailer section
+  std::string line_;  ///< of the trailer section
   std::string trailers_;
 };
 

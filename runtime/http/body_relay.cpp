@@ -116,7 +116,10 @@ bool body_relay::step_framed(end& source, end& sink, std::string_view head) {
   for (std::size_t i = 0; i < count; ++i) out.add(runs[i]);
   const bool last = decoder_.done();
   if (chunked && last) {
-    tail_.assign(total != 0 ? "\r\n" : "").append("0\r\n").append(decoder_.trailers()).append("\r\n");
+    tail_.assign(total != 0 ? "\r\n" : "")
+        .append("0\r\n")
+        .append(decoder_.trailers())
+        .append("\r\n");
     out.add(tail_);
   } else if (chunked && total != 0) {
     out.add("\r\n");
@@ -135,8 +138,10 @@ bool body_relay::step_filtered(end& source, end& sink, std::string_view head) {
     const auto payload = source.bytes.data().substr(0, found.payload);
     const bool ends_here = decoder_.done();
     filter_mode mode = filter_mode::more;
-    if (ends_here) mode = filter_mode::finish;
-    else if (payload.empty() && !source.io.readable()) mode = filter_mode::flush;
+    if (ends_here)
+      mode = filter_mode::finish;
+    else if (payload.empty() && !source.io.readable())
+      mode = filter_mode::flush;
     if (payload.empty() && mode == filter_mode::more) {
       if (head.empty()) return true;
       parts out;
@@ -179,7 +184,8 @@ bool body_relay::send(end& sink, parts& out) {
   std::size_t skip = written.bytes;
   sink.bytes.reserve(out.bytes - written.bytes);
   for (std::size_t i = 0; i < out.count; ++i) {
-    const std::string_view part(static_cast<const char*>(out.list[i].iov_base), out.list[i].iov_len);
+    const std::string_view part(static_cast<const char*>(out.list[i].iov_base),
+                                out.list[i].iov_len);
     if (skip >= part.size()) {
       skip -= part.size();
       continue;

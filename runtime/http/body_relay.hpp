@@ -40,7 +40,8 @@ class body_relay {
   };
 
   /// |filter| may be null; it must outlive the relay.
-  void start(body_framing in, std::uint64_t length, body_framing out, body_filter* filter = nullptr);
+  void start(body_framing in, std::uint64_t length, body_framing out,
+             body_filter* filter = nullptr);
 
   /// Goes on as far as both ends allow. |head| is sent before anything else, together with as much
   /// of the body as is there; it is passed once, and need not live longer than the call.
@@ -80,8 +81,8 @@ class body_relay {
   body_framing in_ = body_framing::none;
   body_framing out_ = body_framing::none;
   body_filter* filter_ = nullptr;
-  bool finished_ = true;   ///< the last byte is sent or in the sink's buffer
-  bool large_ = false;     ///< the source fills small blocks
+  bool finished_ = true;  ///< the last byte is sent or in the sink's buffer
+  bool large_ = false;    ///< the source fills small blocks
   relay_state outcome_ = relay_state::complete;
   std::uint64_t sent_ = 0;
   std::array<char, 20> chunk_line_{};

@@ -9,17 +9,16 @@
 
 namespace stagedoor::http::char_class {
 
-inline constexpr std::uint8_t token = 1;       ///< tchar: methods, field names
-inline constexpr std::uint8_t target = 2;      ///< visible, and bytes above 127 as they come; no '#'
-inline constexpr std::uint8_t field_value = 4; ///< visible, above 127, space and tab
-inline constexpr std::uint8_t host = 8;        ///< of a reg-name or IPv4 address
+inline constexpr std::uint8_t token = 1;   ///< tchar: methods, field names
+inline constexpr std::uint8_t target = 2;  ///< visible, and bytes above 127 as they come; no '#'
+inline constexpr std::uint8_t field_value = 4;  ///< visible, above 127, space and tab
+inline constexpr std::uint8_t host = 8;         ///< of a reg-name or IPv4 address
 
 namespace detail {
 constexpr std::array<std::uint8_t, 256> make() {
   std::array<std::uint8_t, 256> t{};
   for (unsigned c = 0; c < 256; ++c) {
-    const bool alnum =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     const auto in = [c](std::string_view set) {
       return c < 128 && set.find(static_cast<char>(c)) != std::string_view::npos;
     };

@@ -15,9 +15,8 @@ std::string_view media_type(std::string_view content_type) noexcept {
 
 bool lists(std::string_view list, std::string_view wanted) noexcept {
   bool found = false;
-  for_each_element(list, [&](std::string_view item) {
-    found = found || ascii::iequals(item, wanted);
-  });
+  for_each_element(list,
+                   [&](std::string_view item) { found = found || ascii::iequals(item, wanted); });
   return found;
 }
 
@@ -81,8 +80,7 @@ bool compress::is_worth_it(const exchange& x, const response_facts& response) co
   if (lists(edits.find(head.fields, "Cache-Control").value_or(""), "no-transform")) return false;
   const auto type = edits.find(head.fields, "Content-Type").value_or("");
   if (is_excluded(type)) return false;
-  if (!options_.included_types.empty() &&
-      !contains_type(options_.included_types, media_type(type)))
+  if (!options_.included_types.empty() && !contains_type(options_.included_types, media_type(type)))
     return false;
   if (head.framing == body_framing::none) return false;
   if (head.framing == body_framing::length)
@@ -92,8 +90,10 @@ bool compress::is_worth_it(const exchange& x, const response_facts& response) co
 }
 
 void compress::on_response(exchange& x, const response_facts& response) const {
-  if (!x.notes.may_compress || x.answer_edits.filter != nullptr || !is_worth_it(x, response)) return;
-  add_vary(x, response);  // whatever this client gets, a cache must know that others get something else
+  if (!x.notes.may_compress || x.answer_edits.filter != nullptr || !is_worth_it(x, response))
+    return;
+  add_vary(
+      x, response);  // whatever this client gets, a cache must know that others get something else
   const coding chosen = x.notes.preferred;
   if (chosen == coding::identity) return;
   auto filter = x.state->encoders().lease(chosen);

@@ -27,8 +27,10 @@ result<void> connection::start(const tls::server_context* tls) {
   tls_ = tls;
   handshaking_ = tls != nullptr;
   const auto now = edge_.owner().now();
-  if (handshaking_) wait_until(wait_kind::handshake, now + edge_.options().handshake);
-  else wait_until(wait_kind::next_request, now + edge_.options().idle);
+  if (handshaking_)
+    wait_until(wait_kind::handshake, now + edge_.options().handshake);
+  else
+    wait_until(wait_kind::next_request, now + edge_.options().idle);
   return edge_.owner().watch(io.fd(), all_edges, *this);
 }
 
@@ -43,9 +45,12 @@ void connection::on_io(std::uint32_t events) {
 void connection::go_on() {
   if (closed_) return;
   if (handshaking_ && !secure()) return;
-  if (waits_for_ == wait_kind::lingering) discard();
-  else if (exchanging_) transaction_->go_on();
-  else serve();
+  if (waits_for_ == wait_kind::lingering)
+    discard();
+  else if (exchanging_)
+    transaction_->go_on();
+  else
+    serve();
 }
 
 // Plain and TLS clients share a port; the first byte tells them apart (RFC 8446 section 5.1: a
@@ -169,7 +174,8 @@ void connection::exchange_done(bool keep) {
 void connection::abort() { close(); }
 
 // Closing a socket with unread bytes resets it, and the reset can overtake the answer: so the
-// answer is followed by FIN, and what still comes is thrown away for a while (RFC 9112 section 9.6).
+// answer is followed by FIN, and what still comes is thrown away for a while (RFC 9112
+// section 9.6).
 void connection::end() {
   if (io.peer_closed() || (in.empty() && !io.readable() && !unread_)) {
     close();

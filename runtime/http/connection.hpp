@@ -22,7 +22,14 @@ class edge;
 class transaction;
 
 /// What a connection waits for at most until its deadline.
-enum class wait_kind : std::uint8_t { nothing, handshake, next_request, rest_of_head, exchange, lingering };
+enum class wait_kind : std::uint8_t {
+  nothing,
+  handshake,
+  next_request,
+  rest_of_head,
+  exchange,
+  lingering
+};
 
 class connection final : private io_handler {
  public:
@@ -80,10 +87,10 @@ class connection final : private io_handler {
   wait_kind waits_for_ = wait_kind::nothing;
   std::uint64_t discarded_ = 0;  ///< bytes thrown away while lingering
   bool handshaking_ = false;
-  bool exchanging_ = false;      ///< the head is complete and its answer is not
-  bool serving_ = false;         ///< serve() is on the stack
-  bool unread_ = false;          ///< the client may still be sending a request that was answered
-  bool last_ = false;            ///< no further request
+  bool exchanging_ = false;  ///< the head is complete and its answer is not
+  bool serving_ = false;     ///< serve() is on the stack
+  bool unread_ = false;      ///< the client may still be sending a request that was answered
+  bool last_ = false;        ///< no further request
   bool closed_ = false;
   bool yielding_ = false;
   connection* previous_ = nullptr;  ///< in the edge's list

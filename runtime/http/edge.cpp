@@ -134,8 +134,10 @@ void edge::accept(unique_fd fd, const connection_facts& facts) {
 }
 
 void edge::closed(connection& c) {
-  if (c.previous_ != nullptr) c.previous_->next_ = c.next_;
-  else connections_ = c.next_;
+  if (c.previous_ != nullptr)
+    c.previous_->next_ = c.next_;
+  else
+    connections_ = c.next_;
   if (c.next_ != nullptr) c.next_->previous_ = c.previous_;
   std::erase(yielded_, &c);
   std::replace(resuming_.begin(), resuming_.end(), &c, static_cast<connection*>(nullptr));
@@ -171,8 +173,10 @@ std::unique_ptr<transaction> edge::take_transaction() {
 
 // It may be on the stack, so it is never destroyed here.
 void edge::give_transaction(std::unique_ptr<transaction> t) {
-  if (spare_transactions_.size() < max_spare_transactions) spare_transactions_.push_back(std::move(t));
-  else loop_.dispose(std::move(t));
+  if (spare_transactions_.size() < max_spare_transactions)
+    spare_transactions_.push_back(std::move(t));
+  else
+    loop_.dispose(std::move(t));
 }
 
 std::string_view edge::date() {

@@ -99,7 +99,9 @@ class edge {
   /// The index of the server whose turn it is; nothing when none is available.
   [[nodiscard]] std::optional<std::size_t> choose_server(const std::shared_ptr<const service>& of);
   [[nodiscard]] middleware_state& middlewares() noexcept { return *middlewares_; }
-  [[nodiscard]] const internal_answer& internal_answers() const noexcept { return internal_answer_; }
+  [[nodiscard]] const internal_answer& internal_answers() const noexcept {
+    return internal_answer_;
+  }
   void unknown_host(std::string_view host) {
     if (unknown_host_) unknown_host_(host);
   }
@@ -119,7 +121,7 @@ class edge {
   upstream_pool upstreams_;
   snapshot::table_view<site> sites_;
   site_states states_;
-  std::vector<forwarded> forwarded_;  ///< by index of the entry point
+  std::vector<forwarded> forwarded_;                           ///< by index of the entry point
   std::array<const tls::server_context*, 64> tls_contexts_{};  ///< likewise
   balancer balancer_;
   std::shared_ptr<const down_servers> down_;  ///< null: all are up
@@ -134,7 +136,7 @@ class edge {
   std::vector<std::unique_ptr<transaction>> spare_transactions_;
   std::vector<connection*> yielded_;
   std::vector<connection*> resuming_;
-  connection* connections_ = nullptr;  ///< all of them, a list
+  connection* connections_ = nullptr;                       ///< all of them, a list
   std::shared_ptr<void> alive_ = std::make_shared<char>();  ///< ends with this edge
   bool draining_ = false;
   std::function<void()> drained_;

@@ -16,8 +16,8 @@
 
 namespace stagedoor::http {
 
-inline constexpr std::size_t max_encoders = 256;       ///< in use at once on one loop
-inline constexpr std::size_t max_spare_encoders = 8;   ///< kept of each kind
+inline constexpr std::size_t max_encoders = 256;      ///< in use at once on one loop
+inline constexpr std::size_t max_spare_encoders = 8;  ///< kept of each kind
 
 /// One stream's worth of encoding state.
 class encoder : public body_filter {

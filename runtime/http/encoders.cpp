@@ -57,7 +57,8 @@ class gzip_encoder final : public encoder {
   }
 
  private:
-  std::size_t deflate_into(std::span<char> out, std::string_view in, filter_mode mode, progress& p) {
+  std::size_t deflate_into(std::span<char> out, std::string_view in, filter_mode mode,
+                           progress& p) {
     const auto in_size = static_cast<uInt>(std::min<std::size_t>(in.size(), UINT_MAX));
     const auto out_size = static_cast<uInt>(std::min<std::size_t>(out.size(), UINT_MAX));
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
@@ -71,8 +72,8 @@ class gzip_encoder final : public encoder {
     p.consumed = in_size - stream_.avail_in;
     p.failed = state == Z_STREAM_ERROR;
     ended_ = state == Z_STREAM_END;
-    complete_ = mode == filter_mode::finish ? ended_
-                                            : p.consumed == in.size() && stream_.avail_out > 0;
+    complete_ =
+        mode == filter_mode::finish ? ended_ : p.consumed == in.size() && stream_.avail_out > 0;
     flushed_ = mode == filter_mode::flush && complete_;
     return out_size - stream_.avail_out;
   }

@@ -76,7 +76,8 @@ received sift(exchange& x) {
       case port: got.has_port = true; break;
       case proto: got.proto = f.value; break;
       case for_:
-        got.for_list = got.for_list.empty() ? f.value : x.memory.join({got.for_list, ", ", f.value});
+        got.for_list =
+            got.for_list.empty() ? f.value : x.memory.join({got.for_list, ", ", f.value});
         break;
       default: break;
     }

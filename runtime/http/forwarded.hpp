@@ -40,10 +40,10 @@ enum class forwarded_field : std::uint8_t {
 [[nodiscard]] forwarded_field classify_forwarded(std::string_view name) noexcept;
 
 struct forwarded_options {
-  bool insecure = false;           ///< every peer is trusted
-  std::vector<ip_range> trusted;   ///< peers whose fields are believed
-  bool append_for = true;          ///< false: the peer is not added to X-Forwarded-For
-  std::string server_name;         ///< X-Forwarded-Server: this machine's host name
+  bool insecure = false;          ///< every peer is trusted
+  std::vector<ip_range> trusted;  ///< peers whose fields are believed
+  bool append_for = true;         ///< false: the peer is not added to X-Forwarded-For
+  std::string server_name;        ///< X-Forwarded-Server: this machine's host name
 };
 
 class forwarded {

@@ -24,8 +24,8 @@ std::string decimal(std::uint64_t value, std::uint64_t unit) {
 
 std::string go_duration(std::chrono::nanoseconds d) {
   const bool negative = d.count() < 0;
-  const auto n = negative ? 0 - static_cast<std::uint64_t>(d.count())
-                          : static_cast<std::uint64_t>(d.count());
+  const auto n =
+      negative ? 0 - static_cast<std::uint64_t>(d.count()) : static_cast<std::uint64_t>(d.count());
   constexpr std::uint64_t second = 1'000'000'000;
   const std::string sign = negative ? "-" : "";
   if (n == 0) return "0s";

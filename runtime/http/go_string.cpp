@@ -64,9 +64,7 @@ bool read_escape(std::string_view text, std::size_t& at, std::string& out) {
     case 'x': digits = 2; break;
     case 'u': digits = 4; break;
     case 'U': digits = 8; break;
-    default:
-      digits = 3;
-      base = 8;
+    default: digits = 3; base = 8;
   }
   const std::size_t first = base == 8 ? at : at + 1;
   if (first + digits > text.size()) return false;

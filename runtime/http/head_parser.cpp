@@ -84,7 +84,8 @@ head_parser::line_state head_parser::request_line(std::string_view bytes, reques
   const char* const end = bytes.data() + bytes.size();
 
   const char* p = skip(begin, end, token);
-  if (p - begin > static_cast<std::ptrdiff_t>(max_method_bytes)) return fail_line(400, "method too long");
+  if (p - begin > static_cast<std::ptrdiff_t>(max_method_bytes))
+    return fail_line(400, "method too long");
   if (p == end) return line_state::incomplete;
   if (p == begin || *p != ' ') return fail_line(400, "malformed method");
   out.method = {begin, static_cast<std::size_t>(p - begin)};
@@ -131,8 +132,10 @@ head_parser::line_state head_parser::status_line(std::string_view bytes, respons
   if (out.status < 100) return fail_line(502, "malformed status code");
 
   // The blank before an empty reason is often missing; there is only one way to read that.
-  if (p != end && *p == ' ') ++p;
-  else if (p != end && *p != '\r') return fail_line(502, "malformed status line");
+  if (p != end && *p == ' ')
+    ++p;
+  else if (p != end && *p != '\r')
+    return fail_line(502, "malformed status line");
   const char* const reason = p;
   p = skip_field_value(p, end);
   if (end - p < 2) {
@@ -214,8 +217,10 @@ void head_parser::note(const field& f) noexcept {
     case field_id::upgrade:
       // Cleartext HTTP/2 through a proxy that reads HTTP/1.1 would carry requests past its rules.
       for_each_element(f.value, [this](std::string_view protocol) {
-        if (!ascii::iequals(protocol, "h2c")) facts_.has_upgrade = true;
-        else facts_.upgrades_to_h2c = true;
+        if (!ascii::iequals(protocol, "h2c"))
+          facts_.has_upgrade = true;
+        else
+          facts_.upgrades_to_h2c = true;
       });
       break;
     case field_id::expect:
@@ -228,10 +233,14 @@ void head_parser::note(const field& f) noexcept {
 
 void head_parser::note_connection(std::string_view value) noexcept {
   for_each_element(value, [this](std::string_view option) {
-    if (ascii::iequals(option, "close")) facts_.says_close = true;
-    else if (ascii::iequals(option, "keep-alive")) facts_.says_keep_alive = true;
-    else if (ascii::iequals(option, "upgrade")) facts_.says_upgrade = true;
-    else facts_.lists_fields = true;
+    if (ascii::iequals(option, "close"))
+      facts_.says_close = true;
+    else if (ascii::iequals(option, "keep-alive"))
+      facts_.says_keep_alive = true;
+    else if (ascii::iequals(option, "upgrade"))
+      facts_.says_upgrade = true;
+    else
+      facts_.lists_fields = true;
   });
 }
 
@@ -250,9 +259,12 @@ void head_parser::note_coding(std::string_view value) noexcept {
 void head_parser::note_length(std::string_view value) noexcept {
   const auto length = ascii::parse_number(value);
   // 2^62 bytes are beyond any sum that is done with a length.
-  if (!length || *length > (std::uint64_t{1} << 62U)) facts_.length_valid = false;
-  else if (facts_.lengths != 0 && *length != facts_.length) facts_.lengths_differ = true;
-  else facts_.length = *length;
+  if (!length || *length > (std::uint64_t{1} << 62U))
+    facts_.length_valid = false;
+  else if (facts_.lengths != 0 && *length != facts_.length)
+    facts_.lengths_differ = true;
+  else
+    facts_.length = *length;
   ++facts_.lengths;
 }
 
@@ -326,7 +338,8 @@ parse_state head_parser::settle_host(request_head& out) {
   if (facts_.hosts > 1) return fail(400, "Host more than once");
   out.has_host = facts_.hosts == 1;
   if (!out.has_host && out.minor_version == 1) return fail(400, "Host is missing");
-  if (!out.absolute_form) out.authority = facts_.host;
+  if (!out.absolute_form)
+    out.authority = facts_.host;
   else if (out.has_host && !ascii::iequals(out.authority, facts_.host))
     return fail(400, "Host differs from the request-target");
   const auto parts = split(out.authority);
@@ -358,8 +371,10 @@ parse_state head_parser::finish(request_head& out) {
 
   out.content_length = f.length;
   out.framing = body_framing::none;
-  if (f.codings != 0) out.framing = body_framing::chunked;
-  else if (f.lengths != 0 && f.length != 0) out.framing = body_framing::length;
+  if (f.codings != 0)
+    out.framing = body_framing::chunked;
+  else if (f.lengths != 0 && f.length != 0)
+    out.framing = body_framing::length;
   out.keep_alive = !f.says_close && (out.minor_version == 1 || f.says_keep_alive);
   out.connection_lists = f.lists_fields;
   out.wants_upgrade =
@@ -406,10 +421,14 @@ parse_state head_parser::finish(response_head& out, bool to_head) {
   out.content_length = f.length;
   out.keep_alive = !f.says_close && (out.minor_version == 1 || f.says_keep_alive);
   out.connection_lists = f.lists_fields;
-  if (bodiless) out.framing = body_framing::none;
-  else if (f.codings != 0) out.framing = body_framing::chunked;
-  else if (f.lengths != 0) out.framing = f.length == 0 ? body_framing::none : body_framing::length;
-  else out.framing = body_framing::until_close;
+  if (bodiless)
+    out.framing = body_framing::none;
+  else if (f.codings != 0)
+    out.framing = body_framing::chunked;
+  else if (f.lengths != 0)
+    out.framing = f.length == 0 ? body_framing::none : body_framing::length;
+  else
+    out.framing = body_framing::until_close;
   if (out.framing == body_framing::until_close) out.keep_alive = false;
   return parse_state::done;
 }

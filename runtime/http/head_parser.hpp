@@ -4,9 +4,9 @@
 //
 // Request smuggling lives off disagreement: a proxy and a server that find different ends of one
 // message. So everything that RFC 9112 lets a recipient refuse is refused: both lengths, repeated
-// or listed lengths, bare CR or LF, folded lines, a blank before the colon, a Host missing or twice,
-// a transfer coding other than chunked. No byte is looked at twice except the first line of a head
-// that arrives in pieces, and nothing is copied.
+// or listed lengths, bare CR or LF, folded lines, a blank before the colon, a Host missing or
+// twice, a transfer coding other than chunked. No byte is looked at twice except the first line of
+// a head that arrives in pieces, and nothing is copied.
 //
 // Owner: a connection. Runs on: its loop. Bounded by: head_limits, max_fields.
 // On failure: the status to answer with before the connection is closed.
@@ -63,10 +63,10 @@ class head_parser {
  private:
   enum class line_state : std::uint8_t { incomplete, line, empty_line, failed };
   struct framing_facts {
-    std::uint32_t lengths = 0;         ///< Content-Length fields
-    std::uint32_t codings = 0;         ///< Transfer-Encoding fields
-    bool chunked = false;              ///< the one coding is chunked
-    bool final_chunked = false;        ///< the last of them is chunked
+    std::uint32_t lengths = 0;   ///< Content-Length fields
+    std::uint32_t codings = 0;   ///< Transfer-Encoding fields
+    bool chunked = false;        ///< the one coding is chunked
+    bool final_chunked = false;  ///< the last of them is chunked
     bool length_valid = true;
     bool lengths_differ = false;
     std::uint64_t length = 0;

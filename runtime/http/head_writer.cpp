@@ -9,9 +9,8 @@ bool listed(const field_list& fields, std::string_view name) noexcept {
   bool found = false;
   for (const auto& f : fields.all()) {
     if (f.id != field_id::connection) continue;
-    for_each_element(f.value, [&](std::string_view option) {
-      found = found || ascii::iequals(option, name);
-    });
+    for_each_element(
+        f.value, [&](std::string_view option) { found = found || ascii::iequals(option, name); });
   }
   return found;
 }
@@ -118,9 +117,12 @@ void write_response_head(head_writer& out, const response_head& head,
   for (const auto& f : edits.additions()) out.field(f.name, f.value);
   if (line.framing == body_framing::chunked) out.add("Transfer-Encoding: chunked\r\n");
   if (line.content_length) out.add("Content-Length: ").add(*line.content_length).add("\r\n");
-  if (!line.upgrade.empty()) out.add("Connection: Upgrade\r\n").field("Upgrade", line.upgrade);
-  else if (line.close) out.add("Connection: close\r\n");
-  else if (line.client_is_1_0) out.add("Connection: keep-alive\r\n");
+  if (!line.upgrade.empty())
+    out.add("Connection: Upgrade\r\n").field("Upgrade", line.upgrade);
+  else if (line.close)
+    out.add("Connection: close\r\n");
+  else if (line.client_is_1_0)
+    out.add("Connection: keep-alive\r\n");
   out.add("\r\n");
 }
 

@@ -68,12 +68,12 @@ void write_request_head(head_writer& out, const request_head& head, const reques
                         const field_edits& edits);
 
 struct response_line_parts {
-  body_framing framing = body_framing::none;  ///< towards the client
-  bool keep_length = true;       ///< Content-Length is sent as it came
+  body_framing framing = body_framing::none;    ///< towards the client
+  bool keep_length = true;                      ///< Content-Length is sent as it came
   std::optional<std::uint64_t> content_length;  ///< written in addition
   bool close = false;
   bool client_is_1_0 = false;  ///< must be told that it may stay
-  std::string_view upgrade;      ///< of a 101
+  std::string_view upgrade;    ///< of a 101
 };
 
 void write_response_head(head_writer& out, const response_head& head,

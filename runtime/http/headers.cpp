@@ -54,7 +54,8 @@ std::string_view with_nonce(exchange& x, std::string_view policy) {
   if (policy.find(nonce_mark) == std::string_view::npos) return policy;
   const std::string source = "'nonce-" + make_nonce() + "'";
   std::string out;
-  for (auto at = policy.find(nonce_mark); at != std::string_view::npos; at = policy.find(nonce_mark)) {
+  for (auto at = policy.find(nonce_mark); at != std::string_view::npos;
+       at = policy.find(nonce_mark)) {
     out.append(policy.substr(0, at)).append(source);
     policy.remove_prefix(at + nonce_mark.size());
   }

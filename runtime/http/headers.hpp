@@ -31,7 +31,7 @@ struct headers_options {
   std::int64_t sts_seconds = 0;    ///< 0 = no Strict-Transport-Security
   bool sts_include_subdomains = false;
   bool sts_preload = false;
-  bool force_sts = false;  ///< without TLS too
+  bool force_sts = false;               ///< without TLS too
   std::string content_security_policy;  ///< $NONCE is replaced, afresh for each response
   std::string content_security_policy_report_only;
   std::string public_key;
@@ -76,8 +76,8 @@ class headers final : public middleware {
   headers_options options_;
   std::vector<regexp> origin_patterns_;
   bool has_cors_ = false;
-  name_values always_;  ///< security fields of every response
-  name_values secure_;  ///< those of responses over TLS
+  name_values always_;         ///< security fields of every response
+  name_values secure_;         ///< those of responses over TLS
   std::string allow_headers_;  ///< joined with ','
   std::string allow_methods_;
   std::string expose_headers_;

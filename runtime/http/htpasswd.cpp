@@ -32,9 +32,8 @@ bool is_bcrypt(std::string_view hash) noexcept {
 }
 
 bool all_crypt_digits(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return crypt_digits.find(c) != std::string_view::npos;
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return crypt_digits.find(c) != std::string_view::npos; });
 }
 
 /// "$apr1$salt$22 digits"
@@ -71,10 +70,16 @@ std::string apr1(std::string_view password, std::string_view salt) {
   std::string round;
   for (int i = 0; i < 1000; ++i) {
     round.clear();
-    if (i % 2 != 0) round.append(password); else round.append(view(d));
+    if (i % 2 != 0)
+      round.append(password);
+    else
+      round.append(view(d));
     if (i % 3 != 0) round.append(salt);
     if (i % 7 != 0) round.append(password);
-    if (i % 2 != 0) round.append(view(d)); else round.append(password);
+    if (i % 2 != 0)
+      round.append(view(d));
+    else
+      round.append(password);
     d = tls::md5(round);
   }
   std::string out;
@@ -118,7 +123,8 @@ result<htpasswd_user> parse_htpasswd_line(std::string_view line) {
     if (digest && digest->size() == tls::sha1_digest{}.size()) return user;
     return bad(fault_kind::malformed, user.name, "a {SHA} hash of 20 bytes in base64");
   }
-  return bad(fault_kind::unsupported, user.name, "a hash of kind $2y$ (bcrypt), $apr1$, $1$ or {SHA}");
+  return bad(fault_kind::unsupported, user.name,
+             "a hash of kind $2y$ (bcrypt), $apr1$, $1$ or {SHA}");
 }
 
 bool is_cheap_hash(std::string_view hash) noexcept { return hash.starts_with(sha_mark); }

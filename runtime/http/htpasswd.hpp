@@ -13,7 +13,7 @@
 
 namespace stagedoor::http {
 
-inline constexpr unsigned max_bcrypt_cost = 15;            ///< about 2 s a check
+inline constexpr unsigned max_bcrypt_cost = 15;  ///< about 2 s a check
 inline constexpr std::size_t max_password_bytes = 1024;
 
 struct htpasswd_user {

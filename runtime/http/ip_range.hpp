@@ -35,6 +35,7 @@ class ip_range {
   unsigned bits_ = 128;  ///< of the mapped form: a v4 /8 is 104
 };
 
-[[nodiscard]] bool any_contains(std::span<const ip_range> ranges, const net::address& address) noexcept;
+[[nodiscard]] bool any_contains(std::span<const ip_range> ranges,
+                                const net::address& address) noexcept;
 
 }  // namespace stagedoor::http

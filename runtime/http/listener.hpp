@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accepts the clients of one entry point for one loop.
 //
-// Owner: an edge. Runs on: its loop. Bounded by: accepts_a_turn a turn, the edge's connection limit.
-// On failure: out of descriptors, it pauses for a moment instead of spinning.
+// Owner: an edge. Runs on: its loop. Bounded by: accepts_a_turn a turn, the edge's connection
+// limit. On failure: out of descriptors, it pauses for a moment instead of spinning.
 #pragma once
 
 #include "runtime/http/edge_options.hpp"

@@ -81,21 +81,21 @@ enum class body_framing : std::uint8_t { none, length, chunked, until_close };
 
 struct request_head {
   std::string_view method;
-  std::string_view target;     ///< request-target as it came
-  std::string_view path;       ///< path part, normalised for routing; starts with '/', or is "*"
+  std::string_view target;        ///< request-target as it came
+  std::string_view path;          ///< path part, normalised for routing; starts with '/', or is "*"
   std::string_view escaped_path;  ///< the same path as it is sent on: what must be escaped, is
-  std::string_view query;      ///< without '?'; empty when there is none
-  std::string_view authority;  ///< Host field or absolute-form authority, as it came
-  std::string_view host;       ///< lower case, no port, no brackets, no trailing dot
+  std::string_view query;         ///< without '?'; empty when there is none
+  std::string_view authority;     ///< Host field or absolute-form authority, as it came
+  std::string_view host;          ///< lower case, no port, no brackets, no trailing dot
   std::uint8_t minor_version = 1;
   body_framing framing = body_framing::none;
   std::uint64_t content_length = 0;  ///< when framing is length
   bool keep_alive = true;
-  bool has_host = false;         ///< a Host field came, perhaps an empty one
-  bool absolute_form = false;    ///< the target carried the authority
-  bool connection_lists = false; ///< Connection names fields that end here too
-  bool wants_upgrade = false;    ///< Connection: upgrade with an Upgrade field
-  bool expects_continue = false; ///< Expect: 100-continue
+  bool has_host = false;          ///< a Host field came, perhaps an empty one
+  bool absolute_form = false;     ///< the target carried the authority
+  bool connection_lists = false;  ///< Connection names fields that end here too
+  bool wants_upgrade = false;     ///< Connection: upgrade with an Upgrade field
+  bool expects_continue = false;  ///< Expect: 100-continue
   field_list fields;
 };
 

@@ -26,7 +26,8 @@ namespace stagedoor::http {
 class middleware;
 class middleware_state;
 
-/// A response made here instead of by an upstream. The core adds Content-Length, Date, and frames it.
+/// A response made here instead of by an upstream. The core adds Content-Length, Date, and frames
+/// it.
 struct local_response {
   std::uint16_t status = 0;
   std::vector<field> fields;
@@ -41,12 +42,12 @@ struct local_response {
 
 /// The request as it will be sent on.
 struct request_edits {
-  std::string_view path;   ///< escaped, starts with '/'
-  std::string_view query;  ///< without '?'
+  std::string_view path;        ///< escaped, starts with '/'
+  std::string_view query;       ///< without '?'
   bool target_changed = false;  ///< path or query differ from what came: the target is rewritten
   std::string_view authority;   ///< the Host to send; empty = as the service says
   bool append_forwarded_for = true;  ///< false: a middleware emptied X-Forwarded-For
-  std::string_view user;  ///< who basicAuth let in, for the access log
+  std::string_view user;             ///< who basicAuth let in, for the access log
   field_edits fields;
 
   void clear() noexcept {
@@ -84,9 +85,9 @@ enum class coding : std::uint8_t { identity, gzip, brotli, zstd };
 /// head may be gone: its bytes are given back while the body streams.
 struct exchange_notes {
   coding preferred = coding::identity;
-  bool may_compress = false;  ///< neither the method nor the type of the request forbids it
+  bool may_compress = false;     ///< neither the method nor the type of the request forbids it
   std::string_view cors_origin;  ///< Access-Control-Allow-Origin; empty = the origin is not allowed
-  bool secure = false;  ///< the connection, or a trusted proxy header, says TLS
+  bool secure = false;           ///< the connection, or a trusted proxy header, says TLS
   struct counted {
     const middleware* by = nullptr;
     void* entry = nullptr;  ///< of by's table in the middleware_state

@@ -48,7 +48,8 @@ void password_checker::run() {
     if (check.use_count() > 1) {
       const bool right = verify_password(check->hash, check->password);
       check->password.clear();
-      check->state.store(right ? check_state::right : check_state::wrong, std::memory_order_release);
+      check->state.store(right ? check_state::right : check_state::wrong,
+                         std::memory_order_release);
     }
     lock.lock();
   }

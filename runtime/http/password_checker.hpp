@@ -39,7 +39,8 @@ class password_checker {
   void stop();
 
   /// Null when too many are waiting already, or when stopped.
-  [[nodiscard]] std::shared_ptr<const password_check> submit(std::string hash, std::string password);
+  [[nodiscard]] std::shared_ptr<const password_check> submit(std::string hash,
+                                                             std::string password);
 
  private:
   void run();

@@ -24,7 +24,8 @@ void transaction::run() {
 }
 
 void transaction::run_from_middlewares() {
-  // Before a server is chosen: a request that is answered or held here must cost no server anything.
+  // Before a server is chosen: a request that is answered or held here must cost no server
+  // anything.
   if (run_request_middlewares() == next::stop) return;
 
   // After the middlewares, whose own X-Forwarded-* win over what is known here; what an untrusted

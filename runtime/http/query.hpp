@@ -60,7 +60,8 @@ template <class Visit>
     const auto pair = query.substr(0, end);
     query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
     const auto equals = pair.find('=');
-    const auto value = equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    const auto value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
     if (!pair.empty() && query_equals(pair.substr(0, equals), key) && query_well_formed(value) &&
         visit(value))
       return true;

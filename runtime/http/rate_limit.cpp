@@ -18,7 +18,8 @@ bucket_limits limits_of(const rate_limit_options& o) {
     l.longest_wait = std::chrono::milliseconds(500);
   } else {
     // Half the time that a token takes at the whole part of the rate.
-    l.longest_wait = std::chrono::nanoseconds(std::chrono::seconds(1)) / (2 * static_cast<std::int64_t>(l.rate));
+    l.longest_wait =
+        std::chrono::nanoseconds(std::chrono::seconds(1)) / (2 * static_cast<std::int64_t>(l.rate));
   }
   return l;
 }

@@ -22,7 +22,8 @@ std::string_view uri_of(exchange& x) {
 std::string_view url_of(exchange& x, std::string_view scheme) {
   const auto [host, port] = split_authority(x.request.head->authority);
   const bool with_port = !port.empty() && !is_default_port(scheme, port);
-  return x.memory.join({scheme, "://", host, with_port ? ":" : "", with_port ? port : "", uri_of(x)});
+  return x.memory.join(
+      {scheme, "://", host, with_port ? ":" : "", with_port ? port : "", uri_of(x)});
 }
 
 /// Nothing that could end the field or the URI may come out of a replacement.

@@ -35,7 +35,8 @@ class redirect_scheme final : public middleware {
 /// The pattern is matched with scheme://host[:port]/path?query, default ports left out.
 class redirect_regex final : public middleware {
  public:
-  redirect_regex(std::string qualified_name, regexp pattern, std::string replacement, bool permanent)
+  redirect_regex(std::string qualified_name, regexp pattern, std::string replacement,
+                 bool permanent)
       : middleware(std::move(qualified_name)),
         pattern_(std::move(pattern)),
         replacement_(std::move(replacement)),

@@ -70,8 +70,9 @@ result<regexp> regexp::compile(std::string_view pattern) {
   options.set_max_mem(regexp_memory);
   auto made = std::make_shared<const re2::RE2>(piece(pattern), options);
   if (!made->ok())
-    return fault{fault_kind::invalid, fault_side::operator_input, retryable::no,
-                 fmt::format("expected a regular expression, got '{}': {}", pattern, made->error())};
+    return fault{
+        fault_kind::invalid, fault_side::operator_input, retryable::no,
+        fmt::format("expected a regular expression, got '{}': {}", pattern, made->error())};
   return regexp(std::move(made));
 }
 

@@ -22,8 +22,8 @@
 namespace stagedoor::http {
 
 inline constexpr std::size_t max_rule_bytes = 64U << 10U;
-inline constexpr std::size_t max_rule_depth = 128;          ///< nested parentheses and negations
-inline constexpr std::size_t max_rule_matchers = 4096;      ///< of one rule
+inline constexpr std::size_t max_rule_depth = 128;      ///< nested parentheses and negations
+inline constexpr std::size_t max_rule_matchers = 4096;  ///< of one rule
 
 class rule {
  public:

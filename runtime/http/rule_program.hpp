@@ -17,10 +17,10 @@
 namespace stagedoor::http {
 
 enum class rule_test : std::uint8_t {
-  host,         ///< equals first
-  host_below,   ///< one label in front of first
-  any_host,     ///< always
-  some_host,    ///< there is one
+  host,        ///< equals first
+  host_below,  ///< one label in front of first
+  any_host,    ///< always
+  some_host,   ///< there is one
   host_regexp,
   path,
   path_prefix,

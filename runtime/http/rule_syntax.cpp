@@ -114,7 +114,8 @@ class parser {
 
   result<rule_node> parse_matcher() {
     const std::size_t start = at_;
-    while (at_ < text_.size() && (ascii::is_alpha(text_[at_]) || ascii::is_digit(text_[at_]))) ++at_;
+    while (at_ < text_.size() && (ascii::is_alpha(text_[at_]) || ascii::is_digit(text_[at_])))
+      ++at_;
     const auto name = text_.substr(start, at_ - start);
     if (name.empty()) return expected("a matcher such as Host(`example.com`)");
     const matcher_entry* const entry = find_matcher(name);
@@ -156,7 +157,8 @@ class parser {
   }
 
   static std::string arity(const matcher_entry& e) {
-    return e.least == e.most ? fmt::format("{}", e.least) : fmt::format("{} or {}", e.least, e.most);
+    return e.least == e.most ? fmt::format("{}", e.least)
+                             : fmt::format("{} or {}", e.least, e.most);
   }
 
   static std::string names() {
@@ -166,7 +168,8 @@ class parser {
   }
 
   void skip_blanks() noexcept {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
       ++at_;
   }
   bool take(std::string_view token) noexcept {
@@ -179,7 +182,8 @@ class parser {
     skip_blanks();
     const std::string got =
         at_ < text_.size() ? fmt::format("'{}'", printable(text_[at_])) : "the end of the rule";
-    return rule_fault(fault_kind::malformed, at_ + 1, fmt::format("expected {}, got {}", what, got));
+    return rule_fault(fault_kind::malformed, at_ + 1,
+                      fmt::format("expected {}, got {}", what, got));
   }
   static std::string printable(char c) {
     if (c >= 0x20 && c < 0x7f) return std::string(1, c);
@@ -207,8 +211,9 @@ fault rule_fault(fault_kind kind, std::size_t column, std::string_view detail) {
 
 result<rule_node> parse_rule_syntax(std::string_view text) {
   if (text.size() > max_rule_bytes)
-    return rule_fault(fault_kind::too_large, 1,
-                      fmt::format("expected at most {} bytes, got {}", max_rule_bytes, text.size()));
+    return rule_fault(
+        fault_kind::too_large, 1,
+        fmt::format("expected at most {} bytes, got {}", max_rule_bytes, text.size()));
   return parser(text).parse();
 }
 

@@ -21,9 +21,9 @@
 namespace stagedoor::http {
 
 struct server {
-  std::string url;        ///< as configured, for logs: "http://127.0.0.1:9001"
-  net::address address;   ///< resolved by the control plane
-  std::string authority;  ///< host[:port] of the url: the Host sent when pass_host_header is off
+  std::string url;           ///< as configured, for logs: "http://127.0.0.1:9001"
+  net::address address;      ///< resolved by the control plane
+  std::string authority;     ///< host[:port] of the url: the Host sent when pass_host_header is off
   std::uint32_t weight = 1;  ///< 0 = takes no traffic
 };
 
@@ -38,8 +38,8 @@ struct service {
 using entry_point_set = std::uint64_t;
 
 struct route {
-  std::string name;  ///< qualified: "team-a-api@stagedoor"
-  rule matcher;      ///< compiled; the text is kept in it
+  std::string name;           ///< qualified: "team-a-api@stagedoor"
+  rule matcher;               ///< compiled; the text is kept in it
   std::int64_t priority = 0;  ///< the rule's length in bytes unless configured
   entry_point_set entry_points = ~entry_point_set{0};
   bool tls = false;  ///< a route with TLS serves TLS connections only, one without only plain ones
@@ -48,7 +48,7 @@ struct route {
 };
 
 struct site {
-  std::string host;           ///< "team-a.kanban.domain"; "*.kanban.domain" is one label; "" = every host
+  std::string host;  ///< "team-a.kanban.domain"; "*.kanban.domain" is one label; "" = every host
   std::vector<route> routes;  ///< in the order of comes_before
 };
 

@@ -35,8 +35,10 @@ void site_states::forget(map::iterator it) noexcept {
 void site_states::retire(const snapshot::node_ptr<site>& version) noexcept {
   const auto it = states_.find(version.get());
   if (it == states_.end()) return;
-  if (it->second->requests == 0) forget(it);
-  else it->second->retired = true;
+  if (it->second->requests == 0)
+    forget(it);
+  else
+    it->second->retired = true;
 }
 
 }  // namespace stagedoor::http

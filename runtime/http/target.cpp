@@ -86,8 +86,8 @@ normal_path normalise_path(std::string_view raw, std::string& memory) {
       memory.push_back(memory[i]);
       continue;
     }
-    const char c = static_cast<char>(ascii::hex_value(memory[i + 1]) * 16 +
-                                     ascii::hex_value(memory[i + 2]));
+    const char c =
+        static_cast<char>(ascii::hex_value(memory[i + 1]) * 16 + ascii::hex_value(memory[i + 2]));
     if (is_reserved(c))
       memory.append({'%', memory[i + 1], memory[i + 2]});
     else

@@ -14,9 +14,9 @@
 namespace stagedoor::http {
 
 struct normal_path {
-  bool valid = false;         ///< false: a malformed escape
-  std::string_view escaped;   ///< as sent on
-  std::string_view routing;   ///< escapes of all but reserved characters decoded
+  bool valid = false;        ///< false: a malformed escape
+  std::string_view escaped;  ///< as sent on
+  std::string_view routing;  ///< escapes of all but reserved characters decoded
 };
 
 /// |raw| starts with '/' and has no '?' and no '#'. The views point into |raw| or |memory|.

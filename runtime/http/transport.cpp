@@ -17,8 +17,10 @@ transport::handshake_state transport::handshake() noexcept {
   switch (done.status) {
     case tls::io_status::ok: return handshake_state::done;
     case tls::io_status::again:
-      if (tls_->session.wants_write()) writable_ = false;
-      else readable_ = false;
+      if (tls_->session.wants_write())
+        writable_ = false;
+      else
+        readable_ = false;
       return handshake_state::again;
     default: return handshake_state::failed;
   }
@@ -52,7 +54,8 @@ io_result transport::write_tls(std::span<iovec> from) noexcept {
     std::size_t filled = 0;
     while (part < from.size() && filled < record.size()) {
       const std::size_t n = std::min(from[part].iov_len - offset, record.size() - filled);
-      std::memcpy(record.data() + filled, static_cast<const char*>(from[part].iov_base) + offset, n);
+      std::memcpy(record.data() + filled, static_cast<const char*>(from[part].iov_base) + offset,
+                  n);
       filled += n;
       offset += n;
       if (offset == from[part].iov_len) {

@@ -23,9 +23,9 @@
 namespace stagedoor::http {
 
 struct upstream_options {
-  milliseconds idle_timeout = seconds(90);///< a kept connection is closed after it; 0 = never
-  std::size_t idle_per_server = 200;     ///< kept connections of one server and loop
-  std::size_t open_per_server = 0;       ///< all connections of one server and loop; 0 = no limit
+  milliseconds idle_timeout = seconds(90);  ///< a kept connection is closed after it; 0 = never
+  std::size_t idle_per_server = 200;        ///< kept connections of one server and loop
+  std::size_t open_per_server = 0;  ///< all connections of one server and loop; 0 = no limit
 };
 
 class upstream_connection;
@@ -46,7 +46,7 @@ class upstream_server {
   explicit upstream_server(const net::address& at) : address(at) {}
 
   const net::address address;
-  std::size_t open = 0;  ///< idle and in use
+  std::size_t open = 0;   ///< idle and in use
   std::size_t users = 0;  ///< site states that refer to it
   // Passive facts; totals since the server was first used, read by the control plane.
   std::uint64_t requests = 0;
@@ -72,7 +72,7 @@ class upstream_connection final : private io_handler {
   buffer out;
   upstream_user* user = nullptr;  ///< null = idle
   bool connecting = true;
-  bool reused = false;  ///< has served a request before
+  bool reused = false;    ///< has served a request before
   int connect_error = 0;  ///< errno with which the connection attempt ended
 
  private:

@@ -19,8 +19,8 @@ class backoff {
   template <class Random>
   [[nodiscard]] milliseconds next(Random& random) {
     const auto high = std::max(base_.count(), std::min(cap_.count(), last_.count() * 3));
-    last_ = milliseconds(
-        std::uniform_int_distribution<milliseconds::rep>(base_.count(), high)(random));
+    last_ =
+        milliseconds(std::uniform_int_distribution<milliseconds::rep>(base_.count(), high)(random));
     return last_;
   }
   void reset() noexcept { last_ = base_; }

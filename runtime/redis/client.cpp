@@ -34,7 +34,8 @@ class owed_callback {
   explicit owed_callback(reply_callback done) : done_(std::move(done)) {}
   ~owed_callback() {
     if (done_)
-      done_(fault{fault_kind::closed, fault_side::self, retryable::no, "the Redis loop has stopped"});
+      done_(
+          fault{fault_kind::closed, fault_side::self, retryable::no, "the Redis loop has stopped"});
   }
   owed_callback(const owed_callback&) = delete;
   owed_callback& operator=(const owed_callback&) = delete;
@@ -84,8 +85,8 @@ struct client::core {
 
   void connected() {
     scripts.load_all(soon());
-    log::info("redis connected", {{"endpoint", published.endpoint},
-                                  {"connects", commands.link().connects()}});
+    log::info("redis connected",
+              {{"endpoint", published.endpoint}, {"connects", commands.link().connects()}});
     publish_status([](client_status& s) {
       s.connected = true;
       s.last_error.clear();
@@ -102,7 +103,8 @@ struct client::core {
       s.last_error = why.detail;
     });
     if (news)
-      log::warning("redis not connected", {{"endpoint", published.endpoint}, {"error", why.detail}});
+      log::warning("redis not connected",
+                   {{"endpoint", published.endpoint}, {"error", why.detail}});
     if (was && changed) changed(false);
   }
 
@@ -216,7 +218,9 @@ void client::stop() {
   (void)in_loop([](core& c) { c.stop(); });
 }
 
-void client::on_connected(std::function<void(bool)> changed) { core_->changed = std::move(changed); }
+void client::on_connected(std::function<void(bool)> changed) {
+  core_->changed = std::move(changed);
+}
 
 void client::command(redis::command words, mono_time deadline, reply_callback done) {
   const auto owed = std::make_shared<owed_callback>(std::move(done));
@@ -229,20 +233,21 @@ void client::command(redis::command words, mono_time deadline, reply_callback do
 void client::eval(const script& s, std::vector<std::string> keys, std::vector<std::string> args,
                   mono_time deadline, reply_callback done) {
   const auto owed = std::make_shared<owed_callback>(std::move(done));
-  if (!in_loop([&s, keys = std::move(keys), args = std::move(args), deadline,
-                owed](core& c) mutable {
-        c.scripts.eval(s, std::move(keys), std::move(args), deadline, owed->take());
-      }))
+  if (!in_loop(
+          [&s, keys = std::move(keys), args = std::move(args), deadline, owed](core& c) mutable {
+            c.scripts.eval(s, std::move(keys), std::move(args), deadline, owed->take());
+          }))
     owed->take()(loop_full());
 }
 
 subscription_id client::subscribe(topic what, subscription_handlers handlers,
                                   std::function<void(const fault&)> failed) {
   const auto id = core_->next_id.fetch_add(1);
-  if (!in_loop([id, what = std::move(what), handlers = std::move(handlers), failed](core& c) mutable {
-        const auto taken = c.subscriptions.subscribe(id, std::move(what), std::move(handlers));
-        if (!taken && failed) failed(taken.error());
-      }) &&
+  if (!in_loop(
+          [id, what = std::move(what), handlers = std::move(handlers), failed](core& c) mutable {
+            const auto taken = c.subscriptions.subscribe(id, std::move(what), std::move(handlers));
+            if (!taken && failed) failed(taken.error());
+          }) &&
       failed)
     failed(loop_full());
   return id;

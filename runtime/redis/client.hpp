@@ -22,7 +22,7 @@ namespace stagedoor::redis {
 
 struct client_options {
   connection_options commands;
-  std::string incarnation = "0";         ///< unique to this run of this node
+  std::string incarnation = "0";          ///< unique to this run of this node
   milliseconds heartbeat_interval{2000};  ///< also how often status() is refreshed
   milliseconds heartbeat_grace{4000};
   std::size_t max_topics = 10'000;
@@ -55,7 +55,8 @@ class client {
 
   // -- lifecycle -----------------------------------------------------------------------------------
 
-  /// Once started it stays so until stop(); further calls do nothing. On failure: unsupported (TLS).
+  /// Once started it stays so until stop(); further calls do nothing. On failure: unsupported
+  /// (TLS).
   [[nodiscard]] result<void> start();
   /// Fails what waits with `closed` and closes the connections. Idempotent.
   void stop();

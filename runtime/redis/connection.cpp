@@ -70,11 +70,11 @@ void connection::command(const redis::command& words, mono_time deadline, reply_
 
 void connection::prime(const redis::command& words, mono_time deadline) {
   session_.write(words);
-  in_flight_.push_back({deadline, [name = words.front()](const result<reply>& r) {
-                          if (!r && r.error().side == fault_side::store && !may_have_run(r.error()))
-                            log::warning("redis command refused",
-                                         {{"command", name}, {"error", r.error().detail}});
-                        }});
+  in_flight_.push_back(
+      {deadline, [name = words.front()](const result<reply>& r) {
+         if (!r && r.error().side == fault_side::store && !may_have_run(r.error()))
+           log::warning("redis command refused", {{"command", name}, {"error", r.error().detail}});
+       }});
   watch_deadline(deadline);
 }
 

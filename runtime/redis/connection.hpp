@@ -21,16 +21,16 @@ namespace stagedoor::redis {
 
 struct connection_options {
   session_options session;
-  std::size_t max_in_flight = 1024;            ///< commands sent and not yet answered
-  std::size_t max_queued = 16'384;             ///< commands waiting to be sent
-  std::size_t max_queued_bytes = 64U << 20U;   ///< of those
+  std::size_t max_in_flight = 1024;           ///< commands sent and not yet answered
+  std::size_t max_queued = 16'384;            ///< commands waiting to be sent
+  std::size_t max_queued_bytes = 64U << 20U;  ///< of those
 };
 
 struct connection_counters {
-  std::uint64_t commands = 0;      ///< accepted
-  std::uint64_t replies = 0;       ///< received, error replies included
-  std::uint64_t overloaded = 0;    ///< refused at a bound
-  std::uint64_t deadlines = 0;     ///< commands whose deadline passed
+  std::uint64_t commands = 0;    ///< accepted
+  std::uint64_t replies = 0;     ///< received, error replies included
+  std::uint64_t overloaded = 0;  ///< refused at a bound
+  std::uint64_t deadlines = 0;   ///< commands whose deadline passed
 };
 
 using reply_callback = std::function<void(result<reply>)>;

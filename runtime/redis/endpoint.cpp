@@ -174,9 +174,9 @@ result<endpoint> endpoint::parse(std::string_view url) {
 }
 
 std::string endpoint::to_string() const {
-  std::string out = by_sentinel()                     ? "redis+sentinel://"
+  std::string out = by_sentinel()                ? "redis+sentinel://"
                     : security == transport::tls ? "rediss://"
-                                                      : "redis://";
+                                                 : "redis://";
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     if (i > 0) out += ',';
     out += hosts[i].to_string();

@@ -26,7 +26,8 @@ void locator::locate(callback done) {
   if (endpoint_.by_sentinel())
     ask_sentinel();
   else
-    resolve(endpoint_.hosts.front(), [this](result<net::address> found) { finish(std::move(found)); });
+    resolve(endpoint_.hosts.front(),
+            [this](result<net::address> found) { finish(std::move(found)); });
 }
 
 void locator::cancel() {
@@ -63,9 +64,9 @@ void locator::ask_sentinel() {
     }
     wire_ = std::make_unique<wire>(loop_, *this, wires_);
     on_timeout_ = [this] {
-      sentinel_failed({fault_kind::unreachable, fault_side::store, retryable::yes,
-                       fmt::format("Sentinel {}: no answer in time",
-                                   endpoint_.hosts[sentinel_].to_string())});
+      sentinel_failed(
+          {fault_kind::unreachable, fault_side::store, retryable::yes,
+           fmt::format("Sentinel {}: no answer in time", endpoint_.hosts[sentinel_].to_string())});
     };
     loop_.arm_after(timeout_, step_timeout_);
     if (const auto opened = wire_->open(*found); !opened) sentinel_failed(opened.error());
@@ -91,9 +92,9 @@ void locator::wire_reply(reply&& r) {
   if (--replies_wanted_ > 0) return;
   const auto port = ascii::parse_number<std::uint16_t>(r.at(1).text);
   if (!r.is_array() || r.at(0).text.empty() || !port || *port == 0) {
-    sentinel_failed({fault_kind::not_found, fault_side::store, retryable::yes,
-                     fmt::format("Sentinel {} knows no master '{}'", name.to_string(),
-                                 endpoint_.master)});
+    sentinel_failed(
+        {fault_kind::not_found, fault_side::store, retryable::yes,
+         fmt::format("Sentinel {} knows no master '{}'", name.to_string(), endpoint_.master)});
     return;
   }
   close_wire();

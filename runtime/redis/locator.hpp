@@ -49,7 +49,7 @@ class locator final : public wire::listener {
   const wire_options wires_;
   const milliseconds step_timeout_;
   callback done_;
-  std::uint64_t step_ = 0;       ///< answers of earlier steps are ignored
+  std::uint64_t step_ = 0;  ///< answers of earlier steps are ignored
   std::size_t lookups_ = 0;
   std::size_t sentinel_ = 0;     ///< index of the one being asked
   std::size_t asked_ = 0;        ///< in this search

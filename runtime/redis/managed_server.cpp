@@ -150,15 +150,16 @@ void managed_server::launch() {
   }
   const auto program = find_program(options_.program);
   if (!program) {
-    ended({fault_kind::not_found, fault_side::operator_input, retryable::yes,
-           fmt::format("no program '{}': install redis-server or set redis.url", options_.program)});
+    ended(
+        {fault_kind::not_found, fault_side::operator_input, retryable::yes,
+         fmt::format("no program '{}': install redis-server or set redis.url", options_.program)});
     return;
   }
-  const auto child = spawn({program->string(), "--bind", "127.0.0.1", "--port",
-                            std::to_string(options_.port), "--dir", directory().string(),
-                            "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
-                            "--maxmemory", options_.max_memory, "--maxmemory-policy",
-                            "volatile-lru", "--daemonize", "no"});
+  const auto child =
+      spawn({program->string(), "--bind", "127.0.0.1", "--port", std::to_string(options_.port),
+             "--dir", directory().string(), "--appendonly", "yes", "--appendfsync", "everysec",
+             "--save", "", "--maxmemory", options_.max_memory, "--maxmemory-policy", "volatile-lru",
+             "--daemonize", "no"});
   if (!child) {
     ended(child.error());
     return;
@@ -178,8 +179,7 @@ void managed_server::launch() {
 
 result<pid_t> managed_server::spawn(const std::vector<std::string>& args) {
   const auto log_file = (directory() / "redis.log").string();
-  const unique_fd log_fd(
-      ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  const unique_fd log_fd(::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
   if (!log_fd) return errno_fault(fault_side::self, fmt::format("open {}", log_file), errno);
   int report[2];
   if (::pipe2(report, O_CLOEXEC) != 0) return errno_fault(fault_side::self, "pipe", errno);
@@ -235,9 +235,9 @@ void managed_server::deadline_passed() {
                                    pid_file().string())));
       break;
     case state::starting:
-      fail(self_fault(fault_kind::timed_out,
-                      answered_ ? "redis-server did not load its data in time"
-                                : "redis-server did not answer in time"));
+      fail(self_fault(fault_kind::timed_out, answered_
+                                                 ? "redis-server did not load its data in time"
+                                                 : "redis-server did not answer in time"));
       break;
     case state::stopping:
       log::warning("redis-server does not end, killed", {{"pid", pid_}});

@@ -4,11 +4,11 @@
 // It dies with us (PR_SET_PDEATHSIG, which the kernel ties to the *thread* that forked: the loop's,
 // so the loop must outlive the server). After a kill -9 of the node the old server may still be
 // writing its files when the new node starts: it is recognised by the pid file, asked to end, and
-// awaited. A port held by anybody else is an error, never a kill; SIGKILL goes to our own child only.
-// Owner: the Redis supervisor. Runs on: the loop's thread.
-// Bounded by: the deadlines in the options; the log is turned over at |log_bytes| when starting.
-// On failure: conflict (port taken, predecessor stays), not_found (no such program), timed_out,
-// closed (ended while starting), internal.
+// awaited. A port held by anybody else is an error, never a kill; SIGKILL goes to our own child
+// only. Owner: the Redis supervisor. Runs on: the loop's thread. Bounded by: the deadlines in the
+// options; the log is turned over at |log_bytes| when starting. On failure: conflict (port taken,
+// predecessor stays), not_found (no such program), timed_out, closed (ended while starting),
+// internal.
 #pragma once
 
 #include "runtime/base/result.hpp"
@@ -25,9 +25,9 @@
 namespace stagedoor::redis {
 
 struct managed_server_options {
-  std::filesystem::path data_dir;          ///< files go to data_dir/redis
-  std::uint16_t port = 6379;               ///< on 127.0.0.1
-  std::string program = "redis-server";    ///< a path, or a name looked up in PATH
+  std::filesystem::path data_dir;        ///< files go to data_dir/redis
+  std::uint16_t port = 6379;             ///< on 127.0.0.1
+  std::string program = "redis-server";  ///< a path, or a name looked up in PATH
   std::string max_memory = "256mb";
   milliseconds predecessor_deadline{10'000};  ///< for the old server to end
   milliseconds answer_deadline{10'000};       ///< until it answers at all
@@ -93,9 +93,9 @@ class managed_server final : public wire::listener, private io_handler {
   pid_t pid_ = 0;
   unique_fd pidfd_;
   std::unique_ptr<wire> wire_;
-  bool answered_ = false;   ///< the starting server has answered a probe
-  mono_time next_note_{};   ///< next line about the loading
-  fault end_reason_;        ///< what on_end will say once the child is gone
+  bool answered_ = false;  ///< the starting server has answered a probe
+  mono_time next_note_{};  ///< next line about the loading
+  fault end_reason_;       ///< what on_end will say once the child is gone
   timer deadline_;
   timer probe_timer_;
 };

@@ -56,9 +56,9 @@ void popper::settle() {
 void popper::move() {
   if (!armed_ || !session_.ready() || outstanding_ != ask::none) return;
   outstanding_ = ask::move;
-  session_.write(command{"BLMOVE", options_.source, options_.destination, "RIGHT", "LEFT",
-                         fmt::format("{:.3f}", static_cast<double>(options_.server_timeout.count()) /
-                                                   1000.0)});
+  session_.write(command{
+      "BLMOVE", options_.source, options_.destination, "RIGHT", "LEFT",
+      fmt::format("{:.3f}", static_cast<double>(options_.server_timeout.count()) / 1000.0)});
   loop_.arm_after(deadline_, options_.server_timeout + options_.margin);
 }
 

@@ -21,15 +21,15 @@ namespace stagedoor::redis {
 
 struct popper_options {
   session_options session;
-  std::string source;                ///< popped at its right end
-  std::string destination;           ///< pushed at its left end
+  std::string source;                 ///< popped at its right end
+  std::string destination;            ///< pushed at its left end
   milliseconds server_timeout{5000};  ///< how long Redis may hold one BLMOVE
   milliseconds margin{3000};          ///< our deadline is that much later
   milliseconds pause{500};            ///< before a refused BLMOVE is tried again
 };
 
 struct popper_handlers {
-  std::function<void(std::string raw)> on_item;     ///< it is in the destination; now disarmed
+  std::function<void(std::string raw)> on_item;      ///< it is in the destination; now disarmed
   std::function<void()> on_adopt;                    ///< the destination may hold an unknown item
   std::function<void()> on_idle;                     ///< disarm() is complete: nothing is out
   std::function<void(const fault& why)> on_trouble;  ///< for status; may be empty

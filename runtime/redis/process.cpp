@@ -28,9 +28,7 @@ std::optional<process_identity> identify(pid_t pid) {
 }
 
 // By number, since <sys/pidfd.h> of glibc 2.36 lacks C linkage when included from C++.
-int open_process(pid_t pid) noexcept {
-  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-}
+int open_process(pid_t pid) noexcept { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
 void signal_process(int descriptor, int signal_number) noexcept {
   ::syscall(SYS_pidfd_send_signal, descriptor, signal_number, nullptr, 0);

@@ -44,7 +44,8 @@ struct reply {
 /// (Redis Cluster redirections), invalid (anything else).
 [[nodiscard]] fault to_fault(const reply& error);
 
-/// True when a command that ended in |f| may have run all the same: it was sent, and no answer came.
+/// True when a command that ended in |f| may have run all the same: it was sent, and no answer
+/// came.
 [[nodiscard]] bool may_have_run(const fault& f) noexcept;
 
 }  // namespace stagedoor::redis

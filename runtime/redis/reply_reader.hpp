@@ -19,8 +19,8 @@ struct redisReader;
 namespace stagedoor::redis {
 
 struct reply_limits {
-  std::size_t bytes = 64U << 20U;       ///< of one reply, as it comes over the wire
-  std::size_t elements = 1'000'000;     ///< values in one reply, nested ones included
+  std::size_t bytes = 64U << 20U;    ///< of one reply, as it comes over the wire
+  std::size_t elements = 1'000'000;  ///< values in one reply, nested ones included
 };
 
 class reply_reader {

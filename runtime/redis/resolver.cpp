@@ -47,8 +47,8 @@ bool detach_thread(Job job) {
 /// What a lookup's thread may touch; it outlives the resolver while getaddrinfo() hangs.
 struct resolver::shared {
   std::mutex mutex;
-  loop* owner = nullptr;      ///< guarded by mutex; null once the resolver is gone
-  std::size_t running = 0;    ///< guarded by mutex
+  loop* owner = nullptr;    ///< guarded by mutex; null once the resolver is gone
+  std::size_t running = 0;  ///< guarded by mutex
 };
 
 resolver::resolver(loop& l, std::size_t max_lookups)

@@ -22,8 +22,7 @@ void script_cache::eval(const script& s, std::vector<std::string> keys,
       return;
     }
     known_.emplace(s.digest(), &s);
-    if (connection_.link().ready())
-      connection_.prime({"SCRIPT", "LOAD", s.body()}, deadline);
+    if (connection_.link().ready()) connection_.prime({"SCRIPT", "LOAD", s.body()}, deadline);
   }
   command words{"EVALSHA", s.digest(), std::to_string(keys.size())};
   words.reserve(words.size() + keys.size() + args.size());
@@ -35,17 +34,16 @@ void script_cache::eval(const script& s, std::vector<std::string> keys,
 
 void script_cache::run(const script& s, const command& words, mono_time deadline,
                        reply_callback done) {
-  connection_.command(
-      words, deadline,
-      [this, &s, words, deadline, done = std::move(done)](result<reply> r) mutable {
-        const bool forgotten = !r && error_code(r.error().detail) == "NOSCRIPT";
-        if (!forgotten || !connection_.link().ready()) {
-          done(std::move(r));
-          return;
-        }
-        connection_.prime({"SCRIPT", "LOAD", s.body()}, deadline);
-        connection_.command(words, deadline, std::move(done));
-      });
+  connection_.command(words, deadline,
+                      [this, &s, words, deadline, done = std::move(done)](result<reply> r) mutable {
+                        const bool forgotten = !r && error_code(r.error().detail) == "NOSCRIPT";
+                        if (!forgotten || !connection_.link().ready()) {
+                          done(std::move(r));
+                          return;
+                        }
+                        connection_.prime({"SCRIPT", "LOAD", s.body()}, deadline);
+                        connection_.command(words, deadline, std::move(done));
+                      });
 }
 
 }  // namespace stagedoor::redis

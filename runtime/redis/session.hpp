@@ -23,11 +23,11 @@
 namespace stagedoor::redis {
 
 struct session_options {
-  std::string name = "stagedoor";       ///< CLIENT SETNAME; no blanks
-  milliseconds connect_timeout{5000};   ///< connect and greeting together
+  std::string name = "stagedoor";      ///< CLIENT SETNAME; no blanks
+  milliseconds connect_timeout{5000};  ///< connect and greeting together
   milliseconds backoff_base{50};
   milliseconds backoff_cap{2000};
-  milliseconds steady{2000};            ///< a connection that lived as long resets the backoff
+  milliseconds steady{2000};  ///< a connection that lived as long resets the backoff
   wire_options wires;
 };
 
@@ -46,7 +46,8 @@ class session final : public wire::listener {
     ~listener() = default;
   };
 
-  session(loop& l, resolver& names, const endpoint& where, session_options options, listener& events);
+  session(loop& l, resolver& names, const endpoint& where, session_options options,
+          listener& events);
   ~session();
   session(const session&) = delete;
   session& operator=(const session&) = delete;

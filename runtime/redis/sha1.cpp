@@ -64,7 +64,8 @@ std::string sha1_hex(std::string_view bytes) {
   tail.resize(tail.size() <= 56 ? 56 : 120, '\0');
   for (unsigned shift = 64; shift > 0; shift -= 8)
     tail += static_cast<char>((bits >> (shift - 8U)) & 0xFFU);
-  for (std::string_view rest = tail; !rest.empty(); rest.remove_prefix(64)) take(rest.substr(0, 64), h);
+  for (std::string_view rest = tail; !rest.empty(); rest.remove_prefix(64))
+    take(rest.substr(0, 64), h);
   return fmt::format("{:08x}{:08x}{:08x}{:08x}{:08x}", h[0], h[1], h[2], h[3], h[4]);
 }
 

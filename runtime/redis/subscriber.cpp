@@ -62,8 +62,7 @@ void subscriber::unsubscribe(subscription_id id) {
   const auto found = topics_.find(known->second);
   std::erase_if(found->second.handlers, [id](const auto& h) { return h.first == id; });
   if (found->second.handlers.empty()) {
-    if (session_.ready())
-      session_.write(command{undo_verb(found->first.kind), found->first.name});
+    if (session_.ready()) session_.write(command{undo_verb(found->first.kind), found->first.name});
     topics_.erase(found);
   }
   ids_.erase(known);

@@ -44,7 +44,7 @@ using subscription_id = std::uint64_t;
 
 struct subscriber_options {
   session_options session;
-  std::string heartbeat_channel;      ///< unique to this process
+  std::string heartbeat_channel;       ///< unique to this process
   milliseconds heartbeat_grace{4000};  ///< from its publication to its arrival
   std::size_t max_topics = 10'000;
 };
@@ -57,7 +57,8 @@ class subscriber final : public session::listener {
   subscriber& operator=(const subscriber&) = delete;
 
   /// Connects at the first subscription. |id| is the caller's, unique.
-  [[nodiscard]] result<void> subscribe(subscription_id id, topic what, subscription_handlers handlers);
+  [[nodiscard]] result<void> subscribe(subscription_id id, topic what,
+                                       subscription_handlers handlers);
   void unsubscribe(subscription_id id);
   void stop();
 

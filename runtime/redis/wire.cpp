@@ -88,7 +88,8 @@ void wire::connected() {
   }
   // A connect to a free port of our own machine can, by simultaneous open, meet itself.
   if (const auto local = net::local_address(fd_.get()); local && *local == peer_) {
-    lose(errno_fault(fault_side::store, fmt::format("connect {}", peer_.to_string()), ECONNREFUSED));
+    lose(
+        errno_fault(fault_side::store, fmt::format("connect {}", peer_.to_string()), ECONNREFUSED));
     return;
   }
   state_ = state::open;

@@ -44,7 +44,8 @@ class wire final : public io_handler {
   wire(const wire&) = delete;
   wire& operator=(const wire&) = delete;
 
-  /// Starts the connection; wire_opened() or wire_lost() follows. On failure: unreachable, overloaded.
+  /// Starts the connection; wire_opened() or wire_lost() follows. On failure: unreachable,
+  /// overloaded.
   [[nodiscard]] result<void> open(const net::address& to);
   void write(const command& words);
   void write(std::string_view encoded);
@@ -75,7 +76,7 @@ class wire final : public io_handler {
   reply_reader reader_;
   std::string out_;
   std::size_t sent_ = 0;  ///< bytes of out_ the kernel has taken
-  bool hung_up_ = false;        ///< the peer's end was seen: read until it is reached
+  bool hung_up_ = false;  ///< the peer's end was seen: read until it is reached
   bool flush_scheduled_ = false;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  ///< for deferred steps
 };

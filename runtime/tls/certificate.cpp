@@ -5,8 +5,8 @@
 #include "runtime/tls/openssl.hpp"
 
 #include <algorithm>
-#include <array>
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
 #include <ctime>
 #include <fmt/format.h>
@@ -56,7 +56,8 @@ std::string_view text_of(const ASN1_STRING* s) {
 std::string address_text(std::string_view bytes) {
   std::array<char, INET6_ADDRSTRLEN> out{};
   const int family = bytes.size() == 4 ? AF_INET : bytes.size() == 16 ? AF_INET6 : 0;
-  if (family == 0 || ::inet_ntop(family, bytes.data(), out.data(), out.size()) == nullptr) return {};
+  if (family == 0 || ::inet_ntop(family, bytes.data(), out.data(), out.size()) == nullptr)
+    return {};
   return out.data();
 }
 
@@ -76,8 +77,8 @@ std::string common_name_of(X509* leaf) {
 std::vector<std::string> names_of(X509* leaf, const std::string& common_name) {
   std::vector<std::string> names;
   std::vector<std::string> addresses;
-  auto* const all = static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr));
+  auto* const all =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(all); ++i) {
     const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all, i);
     if (name->type == GEN_DNS) {
@@ -122,7 +123,8 @@ result<std::string> read_pem(const std::string& path_or_pem) {
 result<certificate> certificate::parse(std::string_view chain_pem, std::string_view key_pem,
                                        std::string_view name) {
   if (chain_pem.size() > max_pem_bytes || key_pem.size() > max_pem_bytes)
-    return bad(fault_kind::too_large, name, fmt::format("expected at most {} bytes", max_pem_bytes));
+    return bad(fault_kind::too_large, name,
+               fmt::format("expected at most {} bytes", max_pem_bytes));
   ERR_clear_error();
   const auto made = std::make_shared<state>();
   const auto chain_bio = read_bio(chain_pem);
@@ -195,7 +197,9 @@ bool certificate::covers(std::string_view host) const noexcept {
   });
 }
 
-X509* certificate::leaf() const noexcept { return state_ != nullptr ? state_->leaf.get() : nullptr; }
+X509* certificate::leaf() const noexcept {
+  return state_ != nullptr ? state_->leaf.get() : nullptr;
+}
 EVP_PKEY* certificate::key() const noexcept {
   return state_ != nullptr ? state_->key.get() : nullptr;
 }

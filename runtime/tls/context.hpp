@@ -38,9 +38,10 @@ struct server_options {
   std::vector<std::string> alpn{"http/1.1"};
   std::string ciphers;  ///< OpenSSL's names for TLS 1.2; empty = ECDHE with AEAD
   std::string curves;   ///< OpenSSL's names; empty = its default
-  bool sni_strict = false;  ///< no certificate for the name: unrecognized_name instead of the default
-  certificate fallback;     ///< served for unknown names and without SNI
-  ticket_keys tickets;      ///< empty = no resumption
+  bool sni_strict =
+      false;             ///< no certificate for the name: unrecognized_name instead of the default
+  certificate fallback;  ///< served for unknown names and without SNI
+  ticket_keys tickets;   ///< empty = no resumption
   client_certificate client = client_certificate::not_asked;
   std::string client_ca;  ///< PEM, with client_certificate::required
 };
@@ -83,8 +84,8 @@ struct client_options {
   version least = version::tls12;
   std::string ca;  ///< PEM text or a path; empty = the system's
   std::vector<std::string> alpn;
-  certificate identity;         ///< shown when the server asks; may be empty
-  bool verify = true;           ///< off only where the operator said insecureSkipVerify
+  certificate identity;  ///< shown when the server asks; may be empty
+  bool verify = true;    ///< off only where the operator said insecureSkipVerify
 };
 
 class client_context {

@@ -62,8 +62,8 @@ bool set_random_serial(X509* cert) {
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return false;
   bytes[0] &= 0x7f;
   BIGNUM* const number = BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr);
-  const bool ok = number != nullptr &&
-                  BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != nullptr;
+  const bool ok =
+      number != nullptr && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != nullptr;
   BN_free(number);
   return ok;
 }
@@ -98,13 +98,15 @@ result<pem_pair> make_self_signed(const self_signed_options& options) {
       !extend(cert.get(), NID_basic_constraints,
               options.authority ? "critical,CA:TRUE" : "critical,CA:FALSE") ||
       !extend(cert.get(), NID_key_usage,
-              options.authority ? "critical,digitalSignature,keyCertSign" : "critical,digitalSignature"))
+              options.authority ? "critical,digitalSignature,keyCertSign"
+                                : "critical,digitalSignature"))
     return failed("certificate extensions");
   if (X509_sign(cert.get(), key.get(), EVP_sha256()) == 0) return failed("sign the certificate");
   const bio_ptr chain_bio(BIO_new(BIO_s_mem()));
   const bio_ptr key_bio(BIO_new(BIO_s_mem()));
   if (PEM_write_bio_X509(chain_bio.get(), cert.get()) != 1 ||
-      PEM_write_bio_PrivateKey(key_bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
+      PEM_write_bio_PrivateKey(key_bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+          1)
     return failed("write PEM");
   return pem_pair{contents(chain_bio.get()), contents(key_bio.get())};
 }

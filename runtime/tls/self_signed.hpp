@@ -17,7 +17,7 @@ namespace stagedoor::tls {
 
 struct self_signed_options {
   std::string common_name = "STAGEDOOR DEFAULT CERT";
-  std::vector<std::string> names{"stagedoor.invalid"};  ///< DNS names and addresses
+  std::vector<std::string> names{"stagedoor.invalid"};               ///< DNS names and addresses
   wall_time not_before = wall_clock::now() - std::chrono::hours(1);  ///< clocks of clients differ
   std::chrono::hours lifetime{365 * 24};
   bool authority = false;  ///< may sign others: only for tests and private clusters

@@ -38,7 +38,8 @@ std::string_view requested_name(SSL* ssl, std::array<char, max_server_name>& mem
 const certificate* find_certificate(const certificate_table& table, std::string_view host) {
   if (const auto* exact = table.find(host)) return exact;
   const auto dot = host.find('.');
-  if (dot == std::string_view::npos || dot == 0 || host.size() - dot > max_server_name) return nullptr;
+  if (dot == std::string_view::npos || dot == 0 || host.size() - dot > max_server_name)
+    return nullptr;
   std::array<char, max_server_name + 1> wildcard{'*'};
   std::copy(host.begin() + static_cast<std::ptrdiff_t>(dot), host.end(), wildcard.begin() + 1);
   return table.find({wildcard.data(), host.size() - dot + 1});
@@ -78,7 +79,8 @@ result<void> server_context::set_up() {
   // No session is kept here: the ticket carries it, sealed with keys that all loops share.
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   constexpr std::string_view session_context = "stagedoor";
-  SSL_CTX_set_session_id_context(ctx, reinterpret_cast<const unsigned char*>(session_context.data()),
+  SSL_CTX_set_session_id_context(ctx,
+                                 reinterpret_cast<const unsigned char*>(session_context.data()),
                                  static_cast<unsigned>(session_context.size()));
   SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, &on_ticket);
   SSL_CTX_set_num_tickets(ctx, 1);
@@ -116,9 +118,9 @@ int server_context::on_alpn(SSL* /*ssl*/, const unsigned char** out, unsigned ch
   const auto& ours = static_cast<const server_context*>(self)->alpn_wire_;
   if (ours.empty()) return SSL_TLSEXT_ERR_NOACK;
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size,
-                            reinterpret_cast<const unsigned char*>(ours.data()),
-                            static_cast<unsigned>(ours.size()), in, in_size) != OPENSSL_NPN_NEGOTIATED)
+  if (SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                            static_cast<unsigned>(ours.size()), in,
+                            in_size) != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;

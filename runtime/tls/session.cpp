@@ -64,11 +64,11 @@ result<session> session::connect(const client_context& context, int fd,
   SSL_set_connect_state(ssl->get());
   X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl->get());
   X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  const bool named = is_ip(server_name)
-                         ? X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str()) == 1
-                         : set_sni(ssl->get(), server_name) &&
-                               X509_VERIFY_PARAM_set1_host(wanted, server_name.data(),
-                                                           server_name.size()) == 1;
+  const bool named =
+      is_ip(server_name)
+          ? X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str()) == 1
+          : set_sni(ssl->get(), server_name) &&
+                X509_VERIFY_PARAM_set1_host(wanted, server_name.data(), server_name.size()) == 1;
   if (!named || server_name.empty())
     return openssl_fault(fault_kind::invalid, fault_side::operator_input, "TLS server name");
   return session(std::move(*ssl));

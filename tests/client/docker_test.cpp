@@ -5,6 +5,8 @@
 #include "tests/client/loop_fixture.hpp"
 #include "tests/client/scripted_server.hpp"
 
+#include <gmock/gmock.h>
+
 namespace stagedoor::client {
 namespace {
 

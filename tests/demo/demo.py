@@ -129,7 +129,12 @@ def main_job(n: node, api: int, web: int) -> None:
         print(f"  {channel}  {message}")
 
     title("The team answers")
-    resolve = ["--resolve", f"{host}:{n.https_port}:{HOST}", "--resolve", f"{host}:{n.http_port}:{HOST}"]
+    resolve = [
+        "--resolve",
+        f"{host}:{n.https_port}:{HOST}",
+        "--resolve",
+        f"{host}:{n.http_port}:{HOST}",
+    ]
     curl = ["curl", "--silent", "--insecure", "--include", *resolve]
     show([*curl, f"https://{host}:{n.https_port}/api/boards"])
     show([*curl, f"https://{host}:{n.https_port}/"])
@@ -146,9 +151,18 @@ def main_job(n: node, api: int, web: int) -> None:
         raise SystemExit(f"the median is not below {BAR_MS:g} ms")
 
     title("And back again")
-    gone = {"id": str(uuid.uuid4()), "type": "team.deprovision", "user_id": "u1", "payload": {"slug": "timed-0"}}
+    gone = {
+        "id": str(uuid.uuid4()),
+        "type": "team.deprovision",
+        "user_id": "u1",
+        "payload": {"slug": "timed-0"},
+    }
     show([*redis_cli, "LPUSH", QUEUE, json.dumps(gone)])
-    wait_until(lambda: store.hget(f"task:{gone['id']}", "status") == "completed", TASK_SECONDS, "the removal")
+    wait_until(
+        lambda: store.hget(f"task:{gone['id']}", "status") == "completed",
+        TASK_SECONDS,
+        "the removal",
+    )
     listed = n.command("team", "list").stdout.split()
     print(f"  stagedoor team list: {len(listed)} teams")
     if "timed-0" in listed or "team-a" not in listed:
@@ -158,7 +172,9 @@ def main_job(n: node, api: int, web: int) -> None:
 def stay(n: node) -> None:
     host = f"team-a.{DOMAIN}"
     title("The node stays up until Ctrl-C. To try:")
-    print(f"  curl -k --resolve {host}:{n.https_port}:{HOST} https://{host}:{n.https_port}/api/boards")
+    print(
+        f"  curl -k --resolve {host}:{n.https_port}:{HOST} https://{host}:{n.https_port}/api/boards"
+    )
     print(f"  dig @{HOST} -p {n.dns_port} team-a.localhost")
     print(f"  redis-cli -p {n.redis_port} HGETALL stagedoor:teams")
     for command in ("team show team-a", "team list", "tree", "status", "certificates"):

@@ -79,12 +79,24 @@ def test_each_malformed_task_is_a_dead_letter_with_its_bytes_and_a_reason(node, 
 # Each must be refused with this status, and the connection closed (RFC 9112). None: the redirection
 # to https may be the answer, since it needs no body; the connection is closed all the same.
 BAD_REQUESTS = {
-    "both lengths": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    "two lengths": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde", 400),
+    "both lengths": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "two lengths": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+        400,
+    ),
     "a listed length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nabcde", 400),
     "a signed length": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nabcde", 400),
-    "a bad chunk size": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n", None),
-    "a huge chunk size": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", None),
+    "a bad chunk size": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
+        None,
+    ),
+    "a huge chunk size": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+        None,
+    ),
     "a bare LF": (b"GET / HTTP/1.1\nHost: a\n\n", 400),
     "a bare CR": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", 400),
     "a folded field": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400),
@@ -161,7 +173,9 @@ http:
     {name}: {{ loadBalancer: {{ servers: [ {{ url: "http://{HOST}:{port}" }} ] }} }}
 """
 
-    n = make_node(examples=True, files={"traefik/dynamic/one.yml": router("one", "one.example")}).start()
+    n = make_node(
+        examples=True, files={"traefik/dynamic/one.yml": router("one", "one.example")}
+    ).start()
     assert curl(n.url("one.example", tls=True)).body == b"by file"
     n.write("traefik/dynamic/one.yml", "http:\n  routers:\n    one: { rul: nonsense }\n")
     n.write("traefik/dynamic/two.yml", router("two", "two.example"))
@@ -185,7 +199,10 @@ def test_check_reports_every_error_of_every_file_at_once(make_node):
             "coredns/zones/db.localhost": "@ IN SOA ns. admin. ( 1 2 3 4 5 )\n@ IN A 1.2.3.999\n",
         },
     )
-    n.write("traefik/traefik.yml", "entryPoints:\n  web:\n    adress: ':80'\nproviders: { file: { directory: /dynamic } }\n")
+    n.write(
+        "traefik/traefik.yml",
+        "entryPoints:\n  web:\n    adress: ':80'\nproviders: { file: { directory: /dynamic } }\n",
+    )
     checked = n.command("check")
     assert checked.returncode == 1
     for expected in (

@@ -94,7 +94,9 @@ def test_an_update_replaces_the_servers(node, servers, make_nginx):
 
 
 def test_the_command_line_does_the_same_over_the_admin_socket(node, servers):
-    added = node.command("team", "add", "team-c", "--api", servers["api"][0], "--web", servers["web"][0])
+    added = node.command(
+        "team", "add", "team-c", "--api", servers["api"][0], "--web", servers["web"][0]
+    )
     assert added.returncode == 0, added.stderr
     assert body_of(node, "team-c", "/api/") == b"from the api"
     assert node.command("team", "list").stdout.split() == ["team-c"]
@@ -119,7 +121,9 @@ def test_middlewares_of_the_contracts_file_apply_where_a_team_names_them(node, m
     assert answer.header("strict-transport-security") == "max-age=31536000; includeSubDomains"
     assert answer.header("content-encoding") == "gzip" and len(answer.body) < 500
     # 100 a second with a burst of 50: far more at once is refused in part.
-    many = curl(url + "?[1-400]", "--parallel", "--parallel-max", "50", "--write-out", "%{http_code}\n")
+    many = curl(
+        url + "?[1-400]", "--parallel", "--parallel-max", "50", "--write-out", "%{http_code}\n"
+    )
     assert many.status in (200, 429)
     plain = run(node.redis(), provision("team-p", web=[f"http://{HOST}:{web}"]))
     assert plain["status"] == "completed"
@@ -152,7 +156,9 @@ def test_a_ca_that_cannot_be_reached_delays_nothing_and_is_shown(node, servers):
 
     def pending():
         rows = json.loads(node.command("certificates", "--json").stdout)["certificates"]
-        return [r for r in rows if r["host"] == host_of("team-x") and r["next_try"] and r["last_error"]]
+        return [
+            r for r in rows if r["host"] == host_of("team-x") and r["next_try"] and r["last_error"]
+        ]
 
     wait_until(pending, 20, "the failed order to be shown with its next try")
 
@@ -169,7 +175,16 @@ def test_ping_and_the_tree_are_there(node):
     assert curl(f"http://{HOST}:{8080 + node.offset}/ping").body == b"OK"
     tree = json.loads(node.command("tree", "--json").stdout)["tree"]
     names = {row["id"] for row in tree}
-    assert {"redis", "publishers", "dns", "certificates", "teams", "queues", "providers", "admin"} <= names
+    assert {
+        "redis",
+        "publishers",
+        "dns",
+        "certificates",
+        "teams",
+        "queues",
+        "providers",
+        "admin",
+    } <= names
     assert all(row["state"] == "running" for row in tree), tree
 
 

@@ -149,11 +149,15 @@ def test_redis_killed_under_traffic_costs_no_request_and_no_query(make_node, web
         load.stop()
     assert load.failures == Counter(), load.failures
     assert load.done["dns"] > 10
-    print(f"redis back after {up - killed:.2f} s, a task done {resumed:.2f} s later, {dict(load.done)}")
+    print(
+        f"redis back after {up - killed:.2f} s, a task done {resumed:.2f} s later, {dict(load.done)}"
+    )
 
 
 def test_redis_that_is_away_at_the_start_delays_the_files_by_ten_seconds_at_most(make_node, web):
-    n = make_node(settings={"redis": {"managed": False, "url": f"redis://{HOST}:1/0"}}, examples=True)
+    n = make_node(
+        settings={"redis": {"managed": False, "url": f"redis://{HOST}:1/0"}}, examples=True
+    )
     n.start(seconds=20)
     assert curl(n.url("nobody.kanban.domain")).status == 301
     assert dig(n.dns_port, "team-a.localhost").data("A") == ["127.0.0.1"]

@@ -50,7 +50,8 @@ void compare(std::string_view bytes, const ours::request_head& head, std::size_t
   require(parser.is_header_done());
   require(used == size);
   const auto& message = parser.get();
-  require(std::string_view(message.method_string().data(), message.method_string().size()) == head.method);
+  require(std::string_view(message.method_string().data(), message.method_string().size()) ==
+          head.method);
   require(std::string_view(message.target().data(), message.target().size()) == head.target);
   const auto count = std::distance(message.begin(), message.end());
   require(static_cast<std::size_t>(count) == head.fields.size());
@@ -61,7 +62,8 @@ void compare(std::string_view bytes, const ours::request_head& head, std::size_t
 
 void check_views(std::string_view bytes, const ours::request_head& head) {
   const auto inside = [bytes](std::string_view v) {
-    return v.empty() || (v.data() >= bytes.data() && v.data() + v.size() <= bytes.data() + bytes.size());
+    return v.empty() ||
+           (v.data() >= bytes.data() && v.data() + v.size() <= bytes.data() + bytes.size());
   };
   for (const auto& f : head.fields.all()) {
     require(inside(f.name) && inside(f.value) && !f.name.empty());
@@ -98,7 +100,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(state == whole ||
           (whole == ours::parse_state::failed && state == ours::parse_state::incomplete));
   if (state == ours::parse_state::done)
-    require(halves.size() == parser.size() && again->path == head->path && again->host == head->host);
+    require(halves.size() == parser.size() && again->path == head->path &&
+            again->host == head->host);
 
   ours::head_parser answer;
   static const auto response = std::make_unique<ours::response_head>();

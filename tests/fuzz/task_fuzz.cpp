@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Items that anybody may push: whatever the bytes, a task or one sentence, and a dead letter that is
-// JSON in valid UTF-8.
+// Items that anybody may push: whatever the bytes, a task or one sentence, and a dead letter that
+// is JSON in valid UTF-8.
 #include "actors/queue/task.hpp"
 
 #include <cstdint>

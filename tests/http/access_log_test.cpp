@@ -20,7 +20,8 @@ class access_log_file : public testing::Test {
  protected:
   access_log_file() {
     static int count = 0;
-    path_ = testing::TempDir() + "access-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+    path_ =
+        testing::TempDir() + "access-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
   }
   ~access_log_file() override {
     std::filesystem::remove(path_);
@@ -62,9 +63,10 @@ class access_log_file : public testing::Test {
 };
 
 TEST_F(access_log_file, writes_traefiks_common_format) {
-  EXPECT_EQ(written({}, entry()),
-            "192.0.2.7 - - [02/Jan/2006:15:04:05 +0000] \"GET /api?x=1 HTTP/1.1\" 200 126 \"-\" \"-\" 42 "
-            "\"team-a-api@stagedoor\" \"http://127.0.0.1:9001\" 3ms\n");
+  EXPECT_EQ(
+      written({}, entry()),
+      "192.0.2.7 - - [02/Jan/2006:15:04:05 +0000] \"GET /api?x=1 HTTP/1.1\" 200 126 \"-\" \"-\" 42 "
+      "\"team-a-api@stagedoor\" \"http://127.0.0.1:9001\" 3ms\n");
   access_log_options keep;
   keep.keep_request_fields = true;
   access_entry nobody = entry();
@@ -72,15 +74,17 @@ TEST_F(access_log_file, writes_traefiks_common_format) {
   nobody.router = nobody.server = nobody.referer = {};
   nobody.status = 404;
   EXPECT_EQ(written(keep, nobody),
-            "192.0.2.7 - ann [02/Jan/2006:15:04:05 +0000] \"GET /api?x=1 HTTP/1.1\" 404 126 \"-\" \"curl/8\" 42 "
+            "192.0.2.7 - ann [02/Jan/2006:15:04:05 +0000] \"GET /api?x=1 HTTP/1.1\" 404 126 \"-\" "
+            "\"curl/8\" 42 "
             "\"-\" \"-\" 3ms\n");
 }
 
 TEST_F(access_log_file, writes_the_generic_format) {
   access_log_options o;
   o.format = access_format::generic_clf;
-  EXPECT_EQ(written(o, entry()),
-            "192.0.2.7 - - [02/Jan/2006:15:04:05 +0000] \"GET /api?x=1 HTTP/1.1\" 200 126 \"-\" \"-\"\n");
+  EXPECT_EQ(
+      written(o, entry()),
+      "192.0.2.7 - - [02/Jan/2006:15:04:05 +0000] \"GET /api?x=1 HTTP/1.1\" 200 126 \"-\" \"-\"\n");
 }
 
 TEST_F(access_log_file, writes_json) {
@@ -174,7 +178,8 @@ TEST_F(access_log_file, a_reader_that_stopped_never_blocks) {
 }
 
 TEST(access_log_open, names_the_path_it_cannot_open) {
-  const auto l = access_log::open({"/no/such/folder/access.log", access_format::common, false, {}, {}});
+  const auto l =
+      access_log::open({"/no/such/folder/access.log", access_format::common, false, {}, {}});
   ASSERT_FALSE(l);
   EXPECT_THAT(l.error().detail, testing::HasSubstr("/no/such/folder/access.log"));
 }

@@ -18,7 +18,8 @@ using testing::HasSubstr;
 using testing::Not;
 using namespace std::chrono_literals;
 
-constexpr const char* bcrypt_of_secret = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+constexpr const char* bcrypt_of_secret =
+    "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 
 struct hashed {
   const char* hash;
@@ -42,10 +43,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(hashed{"$apr1$lZL6V/ci$SVU5DyKasLwxHneKr84nN.", ""},
                     hashed{"$apr1$lZL6V/ci$FziZ/OfnM9nrLicAFMl2d.", "a"},
                     hashed{"$apr1$lZL6V/ci$PR6QJXkRFUzdUuaYcwrI//", "secret"},
-                    hashed{"$apr1$lZL6V/ci$kcuVwYD.AIjGeww6bh.uy/", "a password that is longer than sixteen bytes"},
+                    hashed{"$apr1$lZL6V/ci$kcuVwYD.AIjGeww6bh.uy/",
+                           "a password that is longer than sixteen bytes"},
                     hashed{"$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1", "secret"},
                     hashed{bcrypt_of_secret, "secret"},
-                    hashed{"$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", "secret"},
+                    hashed{"$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW",
+                           "secret"},
                     hashed{"{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "secret"}));
 
 TEST(htpasswd_line, that_is_wrong_is_named_without_its_hash) {
@@ -150,7 +153,8 @@ TEST_F(basic_auth_middleware, gives_up_on_a_check_that_never_ends) {
   stuck.start();
   std::vector<std::shared_ptr<const password_check>> ahead;
   for (int i = 0; i < 50; ++i)
-    ahead.push_back(stuck.submit("$2y$09$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", "x"));
+    ahead.push_back(
+        stuck.submit("$2y$09$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", "x"));
   middleware_state state(&stuck);
   fake_exchange waiting(request, state, {made(bcrypt_of_secret)});
   ASSERT_EQ(waiting.run(), verdict::hold);
@@ -162,7 +166,8 @@ TEST_F(basic_auth_middleware, gives_up_on_a_check_that_never_ends) {
 
 TEST_F(basic_auth_middleware, refuses_more_checks_than_its_limit) {
   std::size_t taken = 0;
-  while (checker_.submit("$2y$08$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", "x") != nullptr)
+  while (checker_.submit("$2y$08$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW", "x") !=
+         nullptr)
     ASSERT_LT(++taken, 100'000U);
   EXPECT_GE(taken, max_waiting_checks);
   checker_.stop();

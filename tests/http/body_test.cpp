@@ -18,7 +18,8 @@ struct decoded {
 };
 
 // Feeds |bytes| in pieces of |step|.
-decoded decode(body_framing framing, std::uint64_t length, std::string_view bytes, std::size_t step) {
+decoded decode(body_framing framing, std::uint64_t length, std::string_view bytes,
+               std::size_t step) {
   body_decoder d;
   d.start(framing, length);
   decoded out;
@@ -42,7 +43,8 @@ decoded decode(body_framing framing, std::uint64_t length, std::string_view byte
 }
 
 TEST(body_decoder, finds_the_payload_of_chunks_however_they_are_cut) {
-  const auto body = "4\r\nWiki\r\n6;a=\"b\"\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n000\r\nX-A: b\r\n\r\nGET /"sv;
+  const auto body =
+      "4\r\nWiki\r\n6;a=\"b\"\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n000\r\nX-A: b\r\n\r\nGET /"sv;
   for (std::size_t step = 1; step <= body.size(); ++step) {
     const auto got = decode(body_framing::chunked, 0, body, step);
     EXPECT_TRUE(got.done) << step;
@@ -102,8 +104,9 @@ TEST(body_decoder, bounds_what_is_not_payload) {
 }
 
 TEST(body_decoder, drops_trailers_that_would_frame_route_or_authenticate) {
-  const auto got = decode(body_framing::chunked, 0,
-                          "0\r\nContent-Length: 5\r\nX-Sum: 1\r\nHOST: b\r\ntransfer-encoding: x\r\n\r\n", 64);
+  const auto got =
+      decode(body_framing::chunked, 0,
+             "0\r\nContent-Length: 5\r\nX-Sum: 1\r\nHOST: b\r\ntransfer-encoding: x\r\n\r\n", 64);
   EXPECT_TRUE(got.done);
   EXPECT_EQ(got.trailers, "X-Sum: 1\r\n");
 }

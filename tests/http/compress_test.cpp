@@ -86,7 +86,8 @@ TEST_P(encoders, decode_to_what_went_in_whatever_the_pieces) {
     std::string_view rest = whole;
     while (!rest.empty()) {
       const auto piece = rest.substr(0, 1 + random() % 5000);
-      sent += drive(*filter, piece, random() % 4 == 0 ? filter_mode::flush : filter_mode::more, window);
+      sent +=
+          drive(*filter, piece, random() % 4 == 0 ? filter_mode::flush : filter_mode::more, window);
       rest.remove_prefix(piece.size());
     }
     sent += drive(*filter, {}, filter_mode::finish, window);
@@ -154,8 +155,8 @@ class compress_middleware : public testing::Test {
     EXPECT_EQ(e.run(), verdict::proceed);
     if (length) response_headers.push_back({"Content-Length", std::to_string(*length)});
     e.respond(status, std::move(response_headers), length);
-    return {e.sent_back("Content-Encoding"), e.x.answer_edits.filter != nullptr, e.sent_back("Vary"),
-            e.sent_back("Content-Length"), e.sent_back("ETag")};
+    return {e.sent_back("Content-Encoding"), e.x.answer_edits.filter != nullptr,
+            e.sent_back("Vary"), e.sent_back("Content-Length"), e.sent_back("ETag")};
   }
   void expect_plain(const outcome& o) {
     EXPECT_EQ(o.encoding, "");
@@ -174,7 +175,8 @@ TEST_F(compress_middleware, encodes_as_the_client_likes) {
   EXPECT_EQ(o.vary, "Accept-Encoding");
   EXPECT_EQ(o.length, "");
   EXPECT_EQ(o.etag, "W/\"x\"");
-  EXPECT_EQ(ask({{"Accept-Encoding", "gzip;q=0.5"}, {"accept-encoding", "br"}}, html_).encoding, "br");
+  EXPECT_EQ(ask({{"Accept-Encoding", "gzip;q=0.5"}, {"accept-encoding", "br"}}, html_).encoding,
+            "br");
   EXPECT_EQ(ask({{"Accept-Encoding", "zstd"}}, html_).encoding, "zstd");
   EXPECT_EQ(ask(gzip_, html_, std::nullopt).encoding, "gzip") << "a stream";
 }
@@ -223,7 +225,8 @@ TEST_F(compress_middleware, uses_the_default_when_the_client_says_nothing) {
 
 TEST_F(compress_middleware, sends_it_as_it_is_when_encoders_run_out) {
   std::vector<std::unique_ptr<body_filter>> taken;
-  for (std::size_t i = 0; i < max_encoders; ++i) taken.push_back(state_.encoders().lease(coding::gzip));
+  for (std::size_t i = 0; i < max_encoders; ++i)
+    taken.push_back(state_.encoders().lease(coding::gzip));
   expect_plain(ask(gzip_, html_));
 }
 

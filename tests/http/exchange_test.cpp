@@ -21,8 +21,10 @@ TEST_F(exchange_test, forwards_the_head_as_it_came_with_what_is_known_of_the_cli
                            "X-Forwarded-Host: team.example\r\n", "X-Forwarded-Port: 80\r\n",
                            "X-Forwarded-Server: edge\r\n", "X-Real-Ip: 192.0.2.7\r\n"})
     EXPECT_NE(head.find(line), std::string::npos) << line << head;
-  upstream.send("HTTP/1.1 201 Created\r\nX-B: c\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc");
-  EXPECT_EQ(expect(client, "abc"), "HTTP/1.1 201 Created\r\nX-B: c\r\nContent-Length: 3\r\n\r\nabc");
+  upstream.send(
+      "HTTP/1.1 201 Created\r\nX-B: c\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc");
+  EXPECT_EQ(expect(client, "abc"),
+            "HTTP/1.1 201 Created\r\nX-B: c\r\nContent-Length: 3\r\n\r\nabc");
 }
 
 TEST_F(exchange_test, keeps_both_connections_open) {
@@ -47,7 +49,8 @@ TEST_F(exchange_test, answers_pipelined_requests_in_order_one_at_a_time) {
   make_edge();
   auto client = connect();
   std::string many;
-  for (int i = 0; i < 100; ++i) many += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  for (int i = 0; i < 100; ++i)
+    many += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
   client.send(many);
   auto upstream = accept();
   std::string answers;
@@ -56,7 +59,8 @@ TEST_F(exchange_test, answers_pipelined_requests_in_order_one_at_a_time) {
     EXPECT_TRUE(head.starts_with("GET /" + std::to_string(i) + " ")) << head;
     EXPECT_EQ(head.find("GET /" + std::to_string(i + 1) + " "), std::string::npos);
     const auto body = std::to_string(i) + ";";
-    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                  body);
     answers += expect(client, body);
   }
   EXPECT_LT(answers.find("98;"), answers.find("99;"));
@@ -66,15 +70,19 @@ TEST_F(exchange_test, removes_what_ends_at_a_hop) {
   make_edge();
   auto client = connect();
   client.send(
-      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Private\r\nX-Private: 1\r\nKeep-Alive: 5\r\n"
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Private\r\nX-Private: 1\r\nKeep-Alive: "
+      "5\r\n"
       "TE: trailers\r\nProxy-Connection: x\r\nProxy-Authorization: y\r\nUpgrade: foo\r\n"
       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
   auto upstream = accept();
   const auto head = expect(upstream, "0\r\n\r\n");
-  for (const auto* name : {"\r\nConnection:", "X-Private", "Keep-Alive", "TE:", "Proxy-", "Upgrade"})
+  for (const auto* name :
+       {"\r\nConnection:", "X-Private", "Keep-Alive", "TE:", "Proxy-", "Upgrade"})
     EXPECT_EQ(head.find(name), std::string::npos) << name;
   EXPECT_NE(head.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
-  upstream.send("HTTP/1.1 200 OK\r\nConnection: X-B\r\nX-B: 1\r\nKeep-Alive: 5\r\nContent-Length: 2\r\n\r\nok");
+  upstream.send(
+      "HTTP/1.1 200 OK\r\nConnection: X-B\r\nX-B: 1\r\nKeep-Alive: 5\r\nContent-Length: "
+      "2\r\n\r\nok");
   const auto answer = expect(client, "ok");
   EXPECT_EQ(answer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
   EXPECT_TRUE(closes(client));
@@ -163,8 +171,9 @@ TEST_F(exchange_test, a_malformed_request_is_answered_and_ends_the_connection) {
 
 TEST_F(exchange_test, a_malformed_response_is_a_bad_gateway) {
   for (const std::string_view bad :
-       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "SSH-2.0-x\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nX: \x01\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"}) {
+       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "SSH-2.0-x\r\n\r\n", "HTTP/1.1 200 OK\r\nX: \x01\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"}) {
     make_edge();
     auto client = connect();
     client.send(get);

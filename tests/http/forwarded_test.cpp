@@ -40,10 +40,10 @@ TEST_F(forwarded_fields, describe_the_client) {
 }
 
 TEST_F(forwarded_fields, of_an_untrusted_peer_are_left_out) {
-  for (const char* name : {"X-Forwarded-Scheme", "X-Forwarded-Uri", "X-Forwarded-Method", "X-Scheme",
-                           "X-Forwarded-Prefix", "X-Forwarded-Tls-Client-Cert",
-                           "x-forwarded-tls-client-cert-info", "X_Forwarded_For", "x_real_ip",
-                           "X-Forwarded_Proto"}) {
+  for (const char* name :
+       {"X-Forwarded-Scheme", "X-Forwarded-Uri", "X-Forwarded-Method", "X-Scheme",
+        "X-Forwarded-Prefix", "X-Forwarded-Tls-Client-Cert", "x-forwarded-tls-client-cert-info",
+        "X_Forwarded_For", "x_real_ip", "X-Forwarded_Proto"}) {
     const fake_request request("http://a/", {{name, "forged"}});
     EXPECT_EQ(sent(request, name), "") << name;
   }
@@ -68,9 +68,12 @@ TEST_F(forwarded_fields, of_a_trusted_peer_are_kept_and_the_peer_is_appended) {
   EXPECT_TRUE(policy_.trusts(net::address::parse_ip("10.1.2.3", 0).value()));
   EXPECT_FALSE(policy_.trusts(net::address::parse_ip("11.1.2.3", 0).value()));
   fake_request request("http://a/",
-                       {{"X-Forwarded-For", "1.1.1.1"}, {"X-Forwarded-For", "2.2.2.2"},
-                        {"X-Real-Ip", "1.1.1.1"}, {"X-Forwarded-Proto", "https"},
-                        {"X-Forwarded-Host", "outer"}, {"X-Forwarded-Server", "other"}},
+                       {{"X-Forwarded-For", "1.1.1.1"},
+                        {"X-Forwarded-For", "2.2.2.2"},
+                        {"X-Real-Ip", "1.1.1.1"},
+                        {"X-Forwarded-Proto", "https"},
+                        {"X-Forwarded-Host", "outer"},
+                        {"X-Forwarded-Server", "other"}},
                        "GET", "10.1.2.3");
   request.connection.trusted = true;
   EXPECT_EQ(sent(request, "X-Forwarded-For"), "1.1.1.1, 2.2.2.2, 10.1.2.3");
@@ -85,7 +88,8 @@ TEST_F(forwarded_fields, of_a_trusted_peer_are_kept_and_the_peer_is_appended) {
 
 TEST_F(forwarded_fields, of_a_middleware_win) {
   headers_options o;
-  o.custom_request = {{"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", ""}, {"X-Forwarded-For", "9.9.9.9"}};
+  o.custom_request = {
+      {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", ""}, {"X-Forwarded-For", "9.9.9.9"}};
   const auto m = headers::make("h@file", o).value();
   const fake_request request("http://a/", {{"X-Forwarded-Proto", "ws"}});
   EXPECT_EQ(sent(request, "X-Forwarded-Proto", {m}), "https");

@@ -39,11 +39,16 @@ struct refused {
 
 const refused refused_requests[] = {
     // Two lengths, or one that can be read in two ways (RFC 9112 section 6.3).
-    {"both lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"},
-    {"both lengths, the other order", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"},
-    {"both lengths, zero", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"},
-    {"two different lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"},
-    {"two equal lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"},
+    {"both lengths",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"},
+    {"both lengths, the other order",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"},
+    {"both lengths, zero",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"},
+    {"two different lengths",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"},
+    {"two equal lengths",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"},
     {"listed length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n"},
     {"length with plus", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n"},
     {"negative length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n"},
@@ -51,25 +56,40 @@ const refused refused_requests[] = {
     {"length with a fraction", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5.0\r\n\r\n"},
     {"length with a blank inside", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1 2\r\n\r\n"},
     {"empty length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n"},
-    {"length beyond 64 bits", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n"},
-    {"length near 64 bits", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n"},
+    {"length beyond 64 bits",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n"},
+    {"length near 64 bits",
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n"},
     {"length with letters", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5a\r\n\r\n"},
 
     // Transfer codings.
     {"coding in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"},
-    {"coding not ending in chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"},
-    {"chunked is not last", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n"},
+    {"coding not ending in chunked",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"},
+    {"chunked is not last",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n"},
     {"identity", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n"},
     {"empty coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n"},
-    {"coding spelled almost right", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"},
-    {"coding with a parameter", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;q=1\r\n\r\n"},
+    {"coding spelled almost right",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n"},
+    {"coding with a parameter",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;q=1\r\n\r\n"},
     {"coding in quotes", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n"},
-    {"coding with vertical tab", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b" "chunked\r\n\r\n"},
-    {"a second coding that is not chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: cow\r\n\r\n"},
-    {"another coding before chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
-    {"chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 501},
-    {"chunked twice in a list", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 501},
-    {"chunked with a comma", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked,\r\n\r\n", 501},
+    {"coding with vertical tab",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b"
+     "chunked\r\n\r\n"},
+    {"a second coding that is not chunked",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: cow\r\n\r\n"},
+    {"another coding before chunked",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
+    {"chunked twice",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+     "chunked\r\n\r\n",
+     501},
+    {"chunked twice in a list",
+     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 501},
+    {"chunked with a comma", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked,\r\n\r\n",
+     501},
 
     // Lines (RFC 9112 sections 2.2 and 5).
     {"bare LF after the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n"},
@@ -90,9 +110,15 @@ const refused refused_requests[] = {
     {"NUL in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n"sv},
     {"NUL in a name", "GET / HTTP/1.1\r\nHost: a\r\nX\0: b\r\n\r\n"sv},
     {"NUL in the target", "GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"sv},
-    {"control byte in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: b\x01" "c\r\n\r\n"},
-    {"escape byte in a long value", "GET / HTTP/1.1\r\nHost: a\r\nX: 0123456789abcdef0123\x1b" "456789\r\n\r\n"},
-    {"DEL in a long value", "GET / HTTP/1.1\r\nHost: a\r\nX: 0123456789abcdef\x7f" "0123456789\r\n\r\n"},
+    {"control byte in a value",
+     "GET / HTTP/1.1\r\nHost: a\r\nX: b\x01"
+     "c\r\n\r\n"},
+    {"escape byte in a long value",
+     "GET / HTTP/1.1\r\nHost: a\r\nX: 0123456789abcdef0123\x1b"
+     "456789\r\n\r\n"},
+    {"DEL in a long value",
+     "GET / HTTP/1.1\r\nHost: a\r\nX: 0123456789abcdef\x7f"
+     "0123456789\r\n\r\n"},
     {"a byte above 127 in a name", "GET / HTTP/1.1\r\nHost: a\r\nX\xe4: b\r\n\r\n"},
     {"parenthesis in a name", "GET / HTTP/1.1\r\nHost: a\r\nX(): b\r\n\r\n"},
     {"two empty lines before the request", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
@@ -182,7 +208,8 @@ const taken taken_requests[] = {
     {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "a", "/", "/"},
     {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "a", "/", "/"},
     {"GET /x?y=1&z=%20 HTTP/1.1\r\nHost:a\r\n\r\n", "a", "/x", "/x", "y=1&z=%20"},
-    {"GET / HTTP/1.1\r\nHost: \t Team-A.Example.COM:8080 \t\r\n\r\n", "team-a.example.com", "/", "/"},
+    {"GET / HTTP/1.1\r\nHost: \t Team-A.Example.COM:8080 \t\r\n\r\n", "team-a.example.com", "/",
+     "/"},
     {"GET / HTTP/1.1\r\nHost: a.example.\r\n\r\n", "a.example", "/", "/"},
     {"GET / HTTP/1.1\r\nHost: a:\r\n\r\n", "a", "/", "/"},
     {"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "::1", "/", "/"},
@@ -190,7 +217,8 @@ const taken taken_requests[] = {
     {"GET / HTTP/1.1\r\nHost:\r\n\r\n", "", "/", "/"},
     {"GET / HTTP/1.0\r\n\r\n", "", "/", "/"},
     {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "a", "*", "*"},
-    {"GET http://A.example:80/x?y HTTP/1.1\r\nHost: a.example:80\r\n\r\n", "a.example", "/x", "/x", "y"},
+    {"GET http://A.example:80/x?y HTTP/1.1\r\nHost: a.example:80\r\n\r\n", "a.example", "/x", "/x",
+     "y"},
     {"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "a", "/", "/"},
     {"GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n", "a", "/", "/", "q"},
     {"GET HTTPS://a/ HTTP/1.0\r\n\r\n", "a", "/", "/"},
@@ -231,7 +259,8 @@ TEST(head_parser, finds_the_same_however_the_bytes_are_cut) {
     head_parser parser;
     const auto head = std::make_unique<request_head>();
     for (std::size_t n = 1; n < c.bytes.size(); ++n)
-      ASSERT_EQ(parser.parse_request(c.bytes.substr(0, n), *head), parse_state::incomplete) << c.bytes;
+      ASSERT_EQ(parser.parse_request(c.bytes.substr(0, n), *head), parse_state::incomplete)
+          << c.bytes;
     ASSERT_EQ(parser.parse_request(c.bytes, *head), parse_state::done) << c.bytes;
     EXPECT_EQ(head->host, c.host) << c.bytes;
     EXPECT_EQ(head->path, c.path) << c.bytes;
@@ -264,7 +293,8 @@ TEST(head_parser, tells_how_a_request_body_ends) {
       {"GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n", body_framing::none, 0, false},
       {"GET / HTTP/1.0\r\n\r\n", body_framing::none, 0, false},
       {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", body_framing::none},
-      {"GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n", body_framing::none, 0, false},
+      {"GET / HTTP/1.0\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n", body_framing::none,
+       0, false},
   };
   for (const auto& c : cases) {
     head_parser parser;
@@ -278,12 +308,14 @@ TEST(head_parser, tells_how_a_request_body_ends) {
 
 TEST(head_parser, an_upgrade_needs_both_fields_and_is_never_to_cleartext_http2) {
   const std::pair<std::string_view, bool> cases[] = {
-      {"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n", true},
+      {"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n",
+       true},
       {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", false},
       {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\r\n", false},
       {"GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", false},
       {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", false},
-      {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, H2C\r\n\r\n", false},
+      {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, H2C\r\n\r\n",
+       false},
   };
   for (const auto& [bytes, wanted] : cases) {
     head_parser parser;
@@ -317,7 +349,8 @@ TEST(head_parser, a_head_in_ten_thousand_pieces_is_read_in_linear_time) {
   const std::string bytes =
       "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(60'000, 'x') + "\r\n\r\n";
   for (std::size_t n = 1; n < bytes.size(); ++n)
-    ASSERT_EQ(parser.parse_request(std::string_view(bytes).substr(0, n), *head), parse_state::incomplete);
+    ASSERT_EQ(parser.parse_request(std::string_view(bytes).substr(0, n), *head),
+              parse_state::incomplete);
   EXPECT_EQ(parser.parse_request(bytes, *head), parse_state::done);
 }
 
@@ -342,7 +375,8 @@ TEST(head_parser, tells_how_a_response_body_ends) {
       {"HTTP/1.1 200 OK\r\n\r\n", body_framing::until_close, false, false},
       {"HTTP/1.0 200 OK\r\n\r\n", body_framing::until_close, false, false},
       {"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", body_framing::length, false, false},
-      {"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n", body_framing::length},
+      {"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n",
+       body_framing::length},
       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", body_framing::none, true},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", body_framing::none, true},
       {"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", body_framing::none},

@@ -108,7 +108,8 @@ TEST_F(headers_middleware, makes_a_fresh_nonce_for_each_response) {
 
 TEST_F(headers_middleware, edits_request_fields) {
   headers_options o;
-  o.custom_request = {{"X-Team", "a"}, {"X-Secret", ""}, {"Host", "inner.example"}, {"X-Forwarded-For", ""}};
+  o.custom_request = {
+      {"X-Team", "a"}, {"X-Secret", ""}, {"Host", "inner.example"}, {"X-Forwarded-For", ""}};
   fake_request request("http://team-a.example/", {{"x-team", "b"}, {"X-Secret", "s"}});
   fake_exchange e(request, state_, {made(o)});
   ASSERT_EQ(e.run(), verdict::proceed);
@@ -130,7 +131,8 @@ TEST_F(headers_middleware, refuses_hosts_that_are_not_allowed) {
   EXPECT_EQ(status_of(fake_request("http://b.example:8080/")), "passed");
   EXPECT_EQ(status_of(fake_request("http://b.example/")), "500 Bad Host\n");
   o.hosts_proxy_headers = {"X-Forwarded-Host"};
-  EXPECT_EQ(status_of(fake_request("http://x/", {{"X-Forwarded-Host", "team-a.example"}})), "passed");
+  EXPECT_EQ(status_of(fake_request("http://x/", {{"X-Forwarded-Host", "team-a.example"}})),
+            "passed");
   o.is_development = true;
   EXPECT_EQ(status_of(fake_request("http://x/")), "passed");
 }
@@ -149,7 +151,8 @@ headers_options cors_options() {
 
 fake_request* preflight_from(const char* origin) {
   return new fake_request("https://team-a.example/",
-                          {{"Origin", origin}, {"Access-Control-Request-Method", "PUT"}}, "OPTIONS");
+                          {{"Origin", origin}, {"Access-Control-Request-Method", "PUT"}},
+                          "OPTIONS");
 }
 
 TEST_F(headers_middleware, answers_a_preflight_itself) {

@@ -28,7 +28,8 @@ void expect(const rewritten& got, const char* path, const char* said) {
 }
 
 TEST(strip_prefix_middleware, takes_the_first_prefix_that_fits) {
-  const auto m = std::make_shared<strip_prefix>("s@file", std::vector<std::string>{"/api", "/api/v1", "/a b"});
+  const auto m =
+      std::make_shared<strip_prefix>("s@file", std::vector<std::string>{"/api", "/api/v1", "/a b"});
   expect(run("/api/users", {m}), "/users", "/api");
   expect(run("/api", {m}), "/", "/api");
   expect(run("/api/", {m}), "/", "/api");
@@ -59,7 +60,8 @@ TEST(add_prefix_middleware, puts_it_in_front) {
 
 TEST(replace_path_middleware, says_what_it_replaced) {
   expect(run("/x/y", {std::make_shared<replace_path>("p@file", "/z")}), "/z", "/x/y");
-  const auto m = std::make_shared<replace_path_regex>("p@file", regexp::compile("^/foo/(.*)").value(), "/bar/$1");
+  const auto m = std::make_shared<replace_path_regex>(
+      "p@file", regexp::compile("^/foo/(.*)").value(), "/bar/$1");
   expect(run("/foo/x%2Fy", {m}), "/bar/x%2Fy", "/foo/x%2Fy");
   expect(run("/x", {m}), "-", "");
 }

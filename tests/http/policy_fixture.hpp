@@ -20,8 +20,9 @@ using header = std::pair<std::string, std::string>;
 
 class fake_request {
  public:
-  explicit fake_request(std::string_view url = "http://team-a.example/", std::vector<header> headers = {},
-                        std::string_view method = "GET", std::string_view client = "192.0.2.7") {
+  explicit fake_request(std::string_view url = "http://team-a.example/",
+                        std::vector<header> headers = {}, std::string_view method = "GET",
+                        std::string_view client = "192.0.2.7") {
     connection.tls = url.starts_with("https://");
     connection.client = net::address::parse_ip(client, 4711).value();
     connection.client_ip = keep(client);
@@ -30,7 +31,8 @@ class fake_request {
     const auto slash = url.find('/');
     head.authority = keep(url.substr(0, slash));
     const auto host = split_authority(head.authority).host;
-    head.host = keep(ascii::to_lower(host.starts_with('[') ? host.substr(1, host.size() - 2) : host));
+    head.host =
+        keep(ascii::to_lower(host.starts_with('[') ? host.substr(1, host.size() - 2) : host));
     if (head.host.ends_with('.')) head.host.remove_suffix(1);
     head.has_host = !head.authority.empty();
     head.target = keep(slash == std::string_view::npos ? "/" : url.substr(slash));
@@ -103,9 +105,12 @@ class fake_exchange {
   exchange x;
 
  private:
-  static std::string all(const field_list& original, const field_edits& edits, std::string_view name) {
+  static std::string all(const field_list& original, const field_edits& edits,
+                         std::string_view name) {
     std::string out;
-    const auto add = [&](std::string_view value) { out.append(out.empty() ? "" : "|").append(value); };
+    const auto add = [&](std::string_view value) {
+      out.append(out.empty() ? "" : "|").append(value);
+    };
     for (const auto& f : original.all())
       if (ascii::iequals(f.name, name) && !edits.drops(f.name)) add(f.value);
     for (const auto& f : edits.additions())

@@ -165,11 +165,12 @@ TEST_P(bucket_simulation, agrees_with_the_arrival_curve) {
   std::exponential_distribution<> gap(rate * 1.5);
   const mono_time start(1000s);
   token_bucket bucket(limits, start);
-  double t = 0;              // seconds since start
-  double virtual_end = 0;    // when all granted tokens will have flowed in, as a time
+  double t = 0;            // seconds since start
+  double virtual_end = 0;  // when all granted tokens will have flowed in, as a time
   for (int i = 0; i < 2000; ++i) {
     t += gap(random);
-    const auto now = start + std::chrono::duration_cast<mono_clock::duration>(std::chrono::duration<double>(t));
+    const auto now =
+        start + std::chrono::duration_cast<mono_clock::duration>(std::chrono::duration<double>(t));
     const auto got = bucket.take(limits, now);
     const double seconds_now = std::chrono::duration<double>(now - start).count();
     // GCRA: another formulation of the same limiter, with one number and no tokens.

@@ -29,16 +29,20 @@ TEST(redirect_scheme_middleware, sends_to_the_scheme_and_port) {
   EXPECT_EQ(by_scheme(fake_request("https://a.x/"), https), "passed");
   EXPECT_EQ(by_scheme(fake_request("https://a.x:443/"), https), "passed");
   EXPECT_EQ(by_scheme(fake_request("http://a.x/"), {"https", "443", true}), "301 https://a.x/");
-  EXPECT_EQ(by_scheme(fake_request("http://a.x/"), {"https", "8443", true}), "301 https://a.x:8443/");
+  EXPECT_EQ(by_scheme(fake_request("http://a.x/"), {"https", "8443", true}),
+            "301 https://a.x:8443/");
   EXPECT_EQ(by_scheme(fake_request("https://a.x:8443/"), {"https", "8443", true}), "passed");
   EXPECT_EQ(by_scheme(fake_request("http:///"), https), "passed");
 }
 
 TEST(redirect_scheme_middleware, keeps_the_method_where_it_matters) {
   EXPECT_EQ(by_scheme(fake_request("http://a/"), {"https", "", false}), "302 https://a/");
-  EXPECT_EQ(by_scheme(fake_request("http://a/", {}, "POST"), {"https", "", false}), "307 https://a/");
-  EXPECT_EQ(by_scheme(fake_request("http://a/", {}, "POST"), {"https", "", true}), "308 https://a/");
-  EXPECT_EQ(by_scheme(fake_request("http://a/", {}, "HEAD"), {"https", "", true}), "308 https://a/");
+  EXPECT_EQ(by_scheme(fake_request("http://a/", {}, "POST"), {"https", "", false}),
+            "307 https://a/");
+  EXPECT_EQ(by_scheme(fake_request("http://a/", {}, "POST"), {"https", "", true}),
+            "308 https://a/");
+  EXPECT_EQ(by_scheme(fake_request("http://a/", {}, "HEAD"), {"https", "", true}),
+            "308 https://a/");
 }
 
 TEST(redirect_scheme_middleware, believes_a_trusted_peer_about_the_scheme) {
@@ -50,20 +54,25 @@ TEST(redirect_scheme_middleware, believes_a_trusted_peer_about_the_scheme) {
   EXPECT_EQ(by_scheme(socket, {}), "passed");
 }
 
-std::string by_regex(const fake_request& request, std::string_view pattern, std::string replacement) {
-  return outcome(request, std::make_shared<redirect_regex>("r@file", regexp::compile(pattern).value(),
-                                                           std::move(replacement), false));
+std::string by_regex(const fake_request& request, std::string_view pattern,
+                     std::string replacement) {
+  return outcome(request,
+                 std::make_shared<redirect_regex>("r@file", regexp::compile(pattern).value(),
+                                                  std::move(replacement), false));
 }
 
 TEST(redirect_regex_middleware, expands_groups_as_go_does) {
-  EXPECT_EQ(by_regex(fake_request("http://a.x/foo?b=1"), "^http://([a-z]+)\\.x/(.*)", "http://$2.y/${1}"),
-            "302 http://foo?b=1.y/a");
-  EXPECT_EQ(by_regex(fake_request("http://a.x/foo"), "^http://a.x/(?P<rest>.*)", "http://b/${rest}/$rest"),
+  EXPECT_EQ(
+      by_regex(fake_request("http://a.x/foo?b=1"), "^http://([a-z]+)\\.x/(.*)", "http://$2.y/${1}"),
+      "302 http://foo?b=1.y/a");
+  EXPECT_EQ(by_regex(fake_request("http://a.x/foo"), "^http://a.x/(?P<rest>.*)",
+                     "http://b/${rest}/$rest"),
             "302 http://b/foo/foo");
   EXPECT_EQ(by_regex(fake_request("http://a.x/foo"), "foo", "$$1$1x"), "302 http://a.x/$1");
   EXPECT_EQ(by_regex(fake_request("http://a.x/foo"), "bar", "x"), "passed");
   EXPECT_EQ(by_regex(fake_request("http://a.x/foo"), "foo", "foo"), "passed");
-  EXPECT_EQ(by_regex(fake_request("https://a.x:443/"), "^https://a.x/$", "https://b/"), "302 https://b/");
+  EXPECT_EQ(by_regex(fake_request("https://a.x:443/"), "^https://a.x/$", "https://b/"),
+            "302 https://b/");
 }
 
 TEST(redirect_regex_middleware, lets_nothing_out_that_could_end_the_field) {

@@ -40,16 +40,17 @@ std::string chosen(const site_table& table, const fake_request& request) {
 }
 
 TEST(router, longer_rules_come_first_whatever_site_they_are_in) {
-  const std::vector routes{made_route("host", "Host(`a.x`)"),
-                           made_route("api", "Host(`a.x`) && PathPrefix(`/api`)"),
-                           made_route("wild", "Host(`*.x`) && PathPrefix(`/api/v1/long`)"),
-                           made_route("all", "PathPrefix(`/api/v1/long/but/short/of/nothing/at/all`)"),
-                           made_route("redirect", "HostRegexp(`^.+$`)", -1)};
+  const std::vector routes{
+      made_route("host", "Host(`a.x`)"), made_route("api", "Host(`a.x`) && PathPrefix(`/api`)"),
+      made_route("wild", "Host(`*.x`) && PathPrefix(`/api/v1/long`)"),
+      made_route("all", "PathPrefix(`/api/v1/long/but/short/of/nothing/at/all`)"),
+      made_route("redirect", "HostRegexp(`^.+$`)", -1)};
   const auto table = table_of(routes);
   EXPECT_EQ(chosen(table, fake_request("http://a.x/")), "host");
   EXPECT_EQ(chosen(table, fake_request("http://a.x/api/1")), "api");
   EXPECT_EQ(chosen(table, fake_request("http://a.x/api/v1/long")), "wild");
-  EXPECT_EQ(chosen(table, fake_request("http://a.x/api/v1/long/but/short/of/nothing/at/all")), "all");
+  EXPECT_EQ(chosen(table, fake_request("http://a.x/api/v1/long/but/short/of/nothing/at/all")),
+            "all");
   EXPECT_EQ(chosen(table, fake_request("http://b.y/")), "redirect");
   EXPECT_EQ(chosen(table, fake_request("http:///")), "");
 }
@@ -73,7 +74,8 @@ TEST(router, tls_and_entry_points_are_part_of_the_match) {
 }
 
 TEST(router, tells_whether_the_host_has_a_site) {
-  const std::vector routes{made_route("a", "Host(`a.x`) && Path(`/only`)"), made_route("r", "Path(`/`)")};
+  const std::vector routes{made_route("a", "Host(`a.x`) && Path(`/only`)"),
+                           made_route("r", "Path(`/`)")};
   const auto table = table_of(routes);
   const fake_request known("http://a.x/");
   const fake_request unknown("http://b.x/");
@@ -110,12 +112,15 @@ class generator {
   }
 
   std::string url() {
-    static const std::vector<std::string> hosts{"a.x", "b.x", "c.b.x", "A.X", "x", "q", "", "a.x.", "a.x:81"};
+    static const std::vector<std::string> hosts{"a.x", "b.x", "c.b.x", "A.X",   "x",
+                                                "q",   "",    "a.x.",  "a.x:81"};
     static const std::vector<std::string> paths{"/", "/p", "/p/q", "/pq", "/z"};
     return "http://" + hosts[pick(hosts.size())] + paths[pick(paths.size())];
   }
 
-  std::size_t pick(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_); }
+  std::size_t pick(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random_);
+  }
 
  private:
   generated combined(unsigned depth, std::string_view operation, bool all) {
@@ -123,8 +128,9 @@ class generator {
     auto right = expression(depth - 1);
     std::string text = "(" + left.text + ")";
     text.append(operation).append("(").append(right.text).append(")");
-    return {std::move(text), [l = std::move(left.meaning), r = std::move(right.meaning),
-                              all](const fake_request& q) { return all ? l(q) && r(q) : l(q) || r(q); }};
+    return {std::move(text),
+            [l = std::move(left.meaning), r = std::move(right.meaning),
+             all](const fake_request& q) { return all ? l(q) && r(q) : l(q) || r(q); }};
   }
 
   static std::string canonical(const fake_request& r) {
@@ -162,7 +168,8 @@ class generator {
       }
       default: {
         const auto path = paths[pick(paths.size())];
-        return {"Path(`" + path + "`)", [path](const fake_request& r) { return r.head.path == path; }};
+        return {"Path(`" + path + "`)",
+                [path](const fake_request& r) { return r.head.path == path; }};
       }
     }
   }
@@ -182,7 +189,8 @@ TEST_P(index_property, finds_what_a_linear_scan_finds) {
   for (int i = 0; i < 25; ++i) {
     auto e = g.expression(3);
     auto priority = g.pick(3) == 0 ? static_cast<std::int64_t>(g.pick(5)) - 2 : 0;
-    entries.push_back({made_route("r" + std::to_string(i), e.text, priority), std::move(e.meaning)});
+    entries.push_back(
+        {made_route("r" + std::to_string(i), e.text, priority), std::move(e.meaning)});
   }
   std::vector<route> routes;
   for (const auto& e : entries) routes.push_back(e.r);

@@ -89,15 +89,16 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     grammar, rule_and_url,
-    testing::Values(
-        url_case{"Host(`a`) || Host(`b`) && Path(`/x`)", "http://a/y", true},
-        url_case{"(Host(`a`) || Host(`b`)) && Path(`/x`)", "http://a/y", false},
-        url_case{"!Host(`a`) && Path(`/x`)", "http://b/x", true},
-        url_case{"!(Host(`a`) && Path(`/x`))", "http://a/y", true},
-        url_case{"!!Host(`a`)", "http://a/", true},
-        url_case{"  host(`a`)\n&& PATHPREFIX(`/x`) && Pathprefix(`/x`) ", "http://a/xy", true},
-        url_case{"Host(\"\\x61\\u0062\\143\")", "http://abc/", true},
-        url_case{"Method(`get`)", "http://a/", true}, url_case{"Method(`POST`)", "http://a/", false}));
+    testing::Values(url_case{"Host(`a`) || Host(`b`) && Path(`/x`)", "http://a/y", true},
+                    url_case{"(Host(`a`) || Host(`b`)) && Path(`/x`)", "http://a/y", false},
+                    url_case{"!Host(`a`) && Path(`/x`)", "http://b/x", true},
+                    url_case{"!(Host(`a`) && Path(`/x`))", "http://a/y", true},
+                    url_case{"!!Host(`a`)", "http://a/", true},
+                    url_case{"  host(`a`)\n&& PATHPREFIX(`/x`) && Pathprefix(`/x`) ", "http://a/xy",
+                             true},
+                    url_case{"Host(\"\\x61\\u0062\\143\")", "http://abc/", true},
+                    url_case{"Method(`get`)", "http://a/", true},
+                    url_case{"Method(`POST`)", "http://a/", false}));
 
 TEST(rule, header_looks_at_every_value_under_the_name) {
   const fake_request request("http://a/", {{"x-api", "0"}, {"X-Api", "1"}});
@@ -113,9 +114,12 @@ TEST(rule, client_ip_is_the_peer_and_never_a_header) {
   EXPECT_TRUE(matches("ClientIP(`192.0.0.0/16`)", request));
   EXPECT_FALSE(matches("ClientIP(`10.0.0.0/8`)", request));
   EXPECT_FALSE(matches("ClientIP(`::/0`)", request));
-  EXPECT_TRUE(matches("ClientIP(`2001:db8::/33`)", fake_request("http://a/", {}, "GET", "2001:db8:7fff::1")));
-  EXPECT_FALSE(matches("ClientIP(`2001:db8::/33`)", fake_request("http://a/", {}, "GET", "2001:db8:8000::1")));
-  EXPECT_TRUE(matches("ClientIP(`192.0.2.0/24`)", fake_request("http://a/", {}, "GET", "::ffff:192.0.2.9")));
+  EXPECT_TRUE(matches("ClientIP(`2001:db8::/33`)",
+                      fake_request("http://a/", {}, "GET", "2001:db8:7fff::1")));
+  EXPECT_FALSE(matches("ClientIP(`2001:db8::/33`)",
+                       fake_request("http://a/", {}, "GET", "2001:db8:8000::1")));
+  EXPECT_TRUE(matches("ClientIP(`192.0.2.0/24`)",
+                      fake_request("http://a/", {}, "GET", "::ffff:192.0.2.9")));
 }
 
 TEST(rule, a_long_query_value_is_decoded_whole) {
@@ -147,28 +151,38 @@ INSTANTIATE_TEST_SUITE_P(
         bad_case{"Host(example.com)", fault_kind::malformed,
                  "column 6: expected a literal in backticks or double quotes, got 'e'"},
         bad_case{"Host('example.com')", fault_kind::malformed, "column 6: expected a literal"},
-        bad_case{"Host(`a`", fault_kind::malformed, "column 9: expected ',' or ')', got the end of the rule"},
+        bad_case{"Host(`a`", fault_kind::malformed,
+                 "column 9: expected ',' or ')', got the end of the rule"},
         bad_case{"Host(`a", fault_kind::malformed, "column 8: expected a closing backtick"},
         bad_case{"Host(\"a", fault_kind::malformed, "column 8: expected a closing double quote"},
         bad_case{"Host(\"\\q\")", fault_kind::malformed, "column 7: expected an escape"},
-        bad_case{"Host(`a`) Path(`/`)", fault_kind::malformed, "column 11: expected '&&', '||' or the end"},
+        bad_case{"Host(`a`) Path(`/`)", fault_kind::malformed,
+                 "column 11: expected '&&', '||' or the end"},
         bad_case{"Host(`a`) && ", fault_kind::malformed, "column 14: expected a matcher"},
         bad_case{"Host(`a`) & Path(`/`)", fault_kind::malformed, "column 11: expected '&&'"},
         bad_case{"(Host(`a`)", fault_kind::malformed, "column 11: expected ')'"},
-        bad_case{"pathPrefix(`/`)", fault_kind::invalid, "column 1: expected a matcher (Host, HostRegexp"},
+        bad_case{"pathPrefix(`/`)", fault_kind::invalid,
+                 "column 1: expected a matcher (Host, HostRegexp"},
         bad_case{"HostSNI(`a`)", fault_kind::invalid, "column 1: expected a matcher ("},
         bad_case{"Host()", fault_kind::invalid, "column 1: expected 1 argument for Host, got 0"},
-        bad_case{"Host(`a`, `b`)", fault_kind::invalid, "column 1: expected 1 argument for Host, got 2"},
-        bad_case{"Header(`a`)", fault_kind::invalid, "column 1: expected 2 arguments for Header, got 1"},
+        bad_case{"Host(`a`, `b`)", fault_kind::invalid,
+                 "column 1: expected 1 argument for Host, got 2"},
+        bad_case{"Header(`a`)", fault_kind::invalid,
+                 "column 1: expected 2 arguments for Header, got 1"},
         bad_case{"Query(`a`,`b`,`c`)", fault_kind::invalid, "column 1: expected 1 or 2 arguments"},
-        bad_case{"Host(``)", fault_kind::invalid, "column 6: expected a value, got an empty literal"},
-        bad_case{"Path(`api`)", fault_kind::invalid, "column 1: expected a path that starts with '/'"},
-        bad_case{"Host(`a`) && PathPrefix(`api`)", fault_kind::invalid, "column 14: expected a path"},
+        bad_case{"Host(``)", fault_kind::invalid,
+                 "column 6: expected a value, got an empty literal"},
+        bad_case{"Path(`api`)", fault_kind::invalid,
+                 "column 1: expected a path that starts with '/'"},
+        bad_case{"Host(`a`) && PathPrefix(`api`)", fault_kind::invalid,
+                 "column 14: expected a path"},
         bad_case{"Host(`m\xc3\xbcller`)", fault_kind::invalid, "column 1: expected ASCII"},
         bad_case{"HostRegexp(`m\xc3\xbcller`)", fault_kind::invalid, "column 1: expected ASCII"},
         bad_case{"PathRegexp(`(`)", fault_kind::invalid, "column 1: expected a regular expression"},
-        bad_case{"ClientIP(`1.2.3`)", fault_kind::invalid, "column 1: expected an IP address or CIDR"},
-        bad_case{"ClientIP(`1.2.3.4/33`)", fault_kind::invalid, "column 1: expected an IP address"}));
+        bad_case{"ClientIP(`1.2.3`)", fault_kind::invalid,
+                 "column 1: expected an IP address or CIDR"},
+        bad_case{"ClientIP(`1.2.3.4/33`)", fault_kind::invalid,
+                 "column 1: expected an IP address"}));
 
 TEST(rule, refuses_what_is_too_large) {
   std::string nested(max_rule_depth + 1, '(');

@@ -33,7 +33,8 @@ TEST_F(source, is_the_peer_unless_told_otherwise) {
 }
 
 TEST_F(source, depth_counts_from_the_right_over_all_fields) {
-  const std::vector<header> xff{{"X-Forwarded-For", "10.0.0.1, 11.0.0.1"}, {"x-forwarded-for", "12.0.0.1"}};
+  const std::vector<header> xff{{"X-Forwarded-For", "10.0.0.1, 11.0.0.1"},
+                                {"x-forwarded-for", "12.0.0.1"}};
   EXPECT_EQ(ip({1, {}, 0}, xff), "12.0.0.1");
   EXPECT_EQ(ip({2, {}, 0}, xff), "11.0.0.1");
   EXPECT_EQ(ip({3, {}, 0}, xff), "10.0.0.1");

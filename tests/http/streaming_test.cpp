@@ -18,7 +18,8 @@ class streaming_test : public edge_fixture {
     const auto before = ::mallinfo2().uordblks;
     std::size_t most = 0;
     for (int idle = 0; got < total && idle < 1000;) {
-      const auto put = sent < total ? from.send_some(std::string_view(block).substr(0, total - sent)) : 0;
+      const auto put =
+          sent < total ? from.send_some(std::string_view(block).substr(0, total - sent)) : 0;
       sent += put;
       turn(1);
       const auto part = to.read().size();
@@ -37,7 +38,8 @@ constexpr std::size_t hundred_megabytes = 100U << 20U;
 TEST_F(streaming_test, a_hundred_megabytes_up_need_no_more_memory_than_one_block) {
   make_edge();
   auto client = connect();
-  client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(hundred_megabytes) + "\r\n\r\n");
+  client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(hundred_megabytes) +
+              "\r\n\r\n");
   auto upstream = accept();
   (void)expect(upstream, "\r\n\r\n");
   stream(client, upstream, hundred_megabytes);
@@ -53,7 +55,8 @@ TEST_F(streaming_test, a_hundred_megabytes_down_need_no_more_memory_than_one_blo
   client.send(get);
   auto upstream = accept();
   (void)expect(upstream, "\r\n\r\n");
-  upstream.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(hundred_megabytes) + "\r\n\r\n");
+  upstream.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(hundred_megabytes) +
+                "\r\n\r\n");
   (void)expect(client, "\r\n\r\n");
   stream(upstream, client, hundred_megabytes);
   client.send(get);
@@ -87,9 +90,11 @@ TEST_F(streaming_test, chunks_are_framed_anew_and_trailers_kept) {
   auto upstream = accept();
   (void)expect(upstream, "\r\n\r\n");
   upstream.send(
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n003;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n");
-  EXPECT_EQ(expect(client, "0\r\nX-Sum: 1\r\n\r\n"),
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\nX-Sum: 1\r\n\r\n");
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n003;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n");
+  EXPECT_EQ(
+      expect(client, "0\r\nX-Sum: 1\r\n\r\n"),
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\nX-Sum: 1\r\n\r\n");
   client.send(get);
   (void)expect(upstream, "\r\n\r\n");
 }
@@ -183,7 +188,9 @@ TEST_F(streaming_test, a_server_that_says_more_than_its_response_is_not_used_aga
   client.send(get);
   auto upstream = accept();
   (void)expect(upstream, "\r\n\r\n");
-  upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  upstream.send(
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: "
+      "4\r\n\r\nevil");
   EXPECT_TRUE(expect(client, "ok").ends_with("\r\n\r\nok"));
   EXPECT_TRUE(closes(upstream));
   client.send(get);
@@ -231,7 +238,8 @@ TEST_F(streaming_test, a_body_filter_rewrites_a_body_and_its_framing) {
     all += client.read();
   }
   all += expect(client, "0\r\n\r\n");
-  EXPECT_TRUE(all.starts_with("HTTP/1.1 200 OK\r\nX-Twice: y\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  EXPECT_TRUE(
+      all.starts_with("HTTP/1.1 200 OK\r\nX-Twice: y\r\nTransfer-Encoding: chunked\r\n\r\n"));
   EXPECT_EQ(std::count(all.begin(), all.end(), 'x'), 200'000);
 
   // An answer of our own goes through it too.
@@ -254,9 +262,11 @@ TEST_F(streaming_test, an_upgrade_becomes_a_tunnel_both_ways) {
   const auto head = expect(upstream, "\r\n\r\n");
   EXPECT_NE(head.find("Connection: Upgrade\r\nUpgrade: websocket\r\n"), std::string::npos) << head;
   EXPECT_EQ(head.find("early"), std::string::npos) << "not before the upgrade is agreed";
-  upstream.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello");
-  EXPECT_EQ(expect(client, "hello"),
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello");
+  upstream.send(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello");
+  EXPECT_EQ(
+      expect(client, "hello"),
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello");
   EXPECT_EQ(expect(upstream, "early"), "early");
   stream(client, upstream, 8U << 20U);
   stream(upstream, client, 8U << 20U);

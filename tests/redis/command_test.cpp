@@ -14,7 +14,8 @@ TEST(command, is_encoded_as_an_array_of_bulk_strings) {
   const command words{"SET", "k", std::string("a\r\nb\0", 5), ""};
   std::string out = "before";
   encode(words, out);
-  EXPECT_EQ(out, std::string("before*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\na\r\nb\0\r\n$0\r\n\r\n", 43));
+  EXPECT_EQ(out,
+            std::string("before*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\na\r\nb\0\r\n$0\r\n\r\n", 43));
   EXPECT_EQ(encoded_size(words), out.size() - 6);
 }
 

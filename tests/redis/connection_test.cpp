@@ -262,8 +262,8 @@ TEST_F(connection_test, the_sentinels_name_the_master_and_a_replica_is_not_belie
   server_.on_command = [](const command& w) {
     return w.front() == "ROLE" ? "*2\r\n$6\r\nmaster\r\n:0\r\n" : "+OK\r\n";
   };
-  const auto where = endpoint::parse(fmt::format("redis+sentinel://127.0.0.1:{},127.0.0.1:{}/m",
-                                                 silent.port(), sentinel.port()));
+  const auto where = endpoint::parse(
+      fmt::format("redis+sentinel://127.0.0.1:{},127.0.0.1:{}/m", silent.port(), sentinel.port()));
   ASSERT_TRUE(where);
   connection c(loop_, names_, *where, quick());
   outcome got;

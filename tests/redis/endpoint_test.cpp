@@ -47,13 +47,33 @@ TEST(endpoint, reads_what_operators_write) {
 }
 
 TEST(endpoint, refuses_everything_else_with_one_sentence) {
-  for (const std::string url :
-       {"", "127.0.0.1:6379", "http://h", "redis://", "redis://:1", "redis://h:0", "redis://h:65536",
-        "redis://h:x", "redis://h:", "redis://h/x", "redis://h/-1", "redis://h/99999999999",
-        "redis://[::1", "redis://[::1]x", "redis://a,b", "redis://user@h", "redis://:%zz@h",
-        "redis://:%4@h", "redis://h /0", "redis://h\n", "redis://h?x=1", "redis+sentinel://h",
-        "redis+sentinel://h/", "redis+sentinel://h/m/x", "redis+sentinel://h/m?sentinel-password",
-        "redis+sentinel://h,/m", "redis+sentinel://h/m?user=x"}) {
+  for (const std::string url : {"",
+                                "127.0.0.1:6379",
+                                "http://h",
+                                "redis://",
+                                "redis://:1",
+                                "redis://h:0",
+                                "redis://h:65536",
+                                "redis://h:x",
+                                "redis://h:",
+                                "redis://h/x",
+                                "redis://h/-1",
+                                "redis://h/99999999999",
+                                "redis://[::1",
+                                "redis://[::1]x",
+                                "redis://a,b",
+                                "redis://user@h",
+                                "redis://:%zz@h",
+                                "redis://:%4@h",
+                                "redis://h /0",
+                                "redis://h\n",
+                                "redis://h?x=1",
+                                "redis+sentinel://h",
+                                "redis+sentinel://h/",
+                                "redis+sentinel://h/m/x",
+                                "redis+sentinel://h/m?sentinel-password",
+                                "redis+sentinel://h,/m",
+                                "redis+sentinel://h/m?user=x"}) {
     const auto parsed = endpoint::parse(url);
     ASSERT_FALSE(parsed) << url;
     EXPECT_EQ(parsed.error().kind, fault_kind::invalid) << url;

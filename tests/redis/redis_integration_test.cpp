@@ -41,7 +41,8 @@ class redis_integration : public testing::Test {
       got = std::move(r);
       done = true;
     });
-    EXPECT_TRUE(turn_until(loop_, [&] { return done; }, milliseconds(ms + 2000)));
+    EXPECT_TRUE(turn_until(
+        loop_, [&] { return done; }, milliseconds(ms + 2000)));
     return got;
   }
 
@@ -259,7 +260,8 @@ TEST_F(redis_integration, disarming_ends_the_wait_at_once) {
   };
   ASSERT_TRUE(turn_until(loop_, blocked));
   c.disarm_pop(id);
-  ASSERT_TRUE(turn_until(loop_, [&] { return p.idles == 1; }, milliseconds(2000)));
+  ASSERT_TRUE(turn_until(
+      loop_, [&] { return p.idles == 1; }, milliseconds(2000)));
   EXPECT_FALSE(blocked());
   cli({"LPUSH", "q", "1"});
   turn_for(loop_, milliseconds(50));

@@ -8,7 +8,9 @@ namespace {
 
 using type = reply::type;
 
-reply integer(std::int64_t n) { return {.kind = type::integer, .integer = n, .text = {}, .items = {}}; }
+reply integer(std::int64_t n) {
+  return {.kind = type::integer, .integer = n, .text = {}, .items = {}};
+}
 reply text(type kind, std::string s) {
   return {.kind = kind, .integer = 0, .text = std::move(s), .items = {}};
 }
@@ -65,9 +67,8 @@ TEST(reply_reader, does_not_care_how_the_bytes_are_cut) {
 }
 
 TEST(reply_reader, refuses_bytes_that_are_no_replies) {
-  for (const std::string_view bytes :
-       {"HTTP/1.1 400 Bad Request\r\n", ":12x\r\n", "$-2\r\n", "*99999999999999999999\r\n",
-        "$99999999999999999999\r\n"}) {
+  for (const std::string_view bytes : {"HTTP/1.1 400 Bad Request\r\n", ":12x\r\n", "$-2\r\n",
+                                       "*99999999999999999999\r\n", "$99999999999999999999\r\n"}) {
     reply_reader reader;
     ASSERT_TRUE(reader.feed(bytes));
     const auto got = reader.next();

@@ -19,7 +19,8 @@ template <class Predicate>
 
 /// Turns |l| for a while in which nothing particular is awaited.
 inline void turn_for(loop& l, milliseconds span) {
-  (void)turn_until(l, [] { return false; }, span);
+  (void)turn_until(
+      l, [] { return false; }, span);
 }
 
 }  // namespace stagedoor::test

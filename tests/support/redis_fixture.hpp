@@ -112,9 +112,17 @@ class redis_process {
   void start() {
     int out[2];
     if (::pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
-    std::vector<std::string> words{"redis-server", "--bind",  "127.0.0.1",   "--port",
-                                   std::to_string(port_), "--dir",   folder().string(),
-                                   "--save",       "",        "--logfile",   ""};
+    std::vector<std::string> words{"redis-server",
+                                   "--bind",
+                                   "127.0.0.1",
+                                   "--port",
+                                   std::to_string(port_),
+                                   "--dir",
+                                   folder().string(),
+                                   "--save",
+                                   "",
+                                   "--logfile",
+                                   ""};
     words.insert(words.end(), extra_.begin(), extra_.end());
     std::vector<char*> argv;
     for (auto& w : words) argv.push_back(w.data());

@@ -22,7 +22,12 @@ def provision(slug: str, *, api: list[str] = (), web: list[str] = (), **more) ->
 
 def deprovision(slug: str) -> dict:
     payload = {"slug": slug}
-    return {"id": str(uuid.uuid4()), "type": "team.deprovision", "user_id": "u1", "payload": payload}
+    return {
+        "id": str(uuid.uuid4()),
+        "type": "team.deprovision",
+        "user_id": "u1",
+        "payload": payload,
+    }
 
 
 def push(store, task: dict, queue: str = HIGH) -> str:

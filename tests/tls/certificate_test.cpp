@@ -81,8 +81,8 @@ TEST(certificate, refuses_what_cannot_be_served) {
       {"swapped", a.key, a.chain, fault_kind::malformed, "expected a certificate in PEM"},
       {"no key", a.chain, "", fault_kind::malformed, "expected a private key in PEM"},
       {"wrong key", a.chain, b.key, fault_kind::invalid, "does not belong"},
-      {"broken second", a.chain + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", a.key,
-       fault_kind::malformed, "nothing but certificates"},
+      {"broken second", a.chain + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+       a.key, fault_kind::malformed, "nothing but certificates"},
       {"long chain", many, a.key, fault_kind::too_large, "more than"},
       {"huge", std::string(max_pem_bytes + 1, 'a'), a.key, fault_kind::too_large, "at most"},
       {"encrypted key", a.chain,
@@ -107,7 +107,8 @@ TEST(default_certificate, is_our_own_and_fresh_each_time) {
 }
 
 TEST(self_signed, a_name_cannot_smuggle_in_another) {
-  EXPECT_THAT(made_certificate({"a.example,DNS:b.example"}).names(), ElementsAre("a.example,dns:b.example"));
+  EXPECT_THAT(made_certificate({"a.example,DNS:b.example"}).names(),
+              ElementsAre("a.example,dns:b.example"));
 }
 
 }  // namespace

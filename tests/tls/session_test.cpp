@@ -19,7 +19,8 @@ class tls_session : public testing::Test {
     authority_ = made_pem({"a.example", "*.b.example", "127.0.0.1"}, "ours", true);
     ours_ = certificate::parse(authority_.chain, authority_.key, "ours").value();
   }
-  std::unique_ptr<server_context> server(server_options o = {}, const certificate_table* table = nullptr) {
+  std::unique_ptr<server_context> server(server_options o = {},
+                                         const certificate_table* table = nullptr) {
     if (o.fallback.empty()) o.fallback = ours_;
     auto made = server_context::make(std::move(o), table);
     EXPECT_TRUE(made) << (made ? "" : made.error().detail);
@@ -110,7 +111,8 @@ TEST_F(tls_session, a_full_socket_takes_what_it_can_and_goes_on_from_another_buf
   bool was_full = false;
   while (got.size() < data.size()) {
     while (sent < data.size()) {
-      const std::string moved = data.substr(sent);  // a new buffer each time, as a compacting one is
+      const std::string moved =
+          data.substr(sent);  // a new buffer each time, as a compacting one is
       const auto w = pair.server.write(moved);
       if (w.status == io_status::again) {
         was_full = true;
@@ -135,7 +137,8 @@ TEST_F(tls_session, close_notify_is_eof_and_a_cut_is_an_error) {
     ASSERT_TRUE(pair.shake_hands());
     EXPECT_EQ(pair.client.shutdown().status, io_status::ok);
     EXPECT_EQ(pair.server.read(piece).status, io_status::eof);
-    EXPECT_EQ(pair.server.write("late").status, io_status::ok) << "the other direction is still open";
+    EXPECT_EQ(pair.server.write("late").status, io_status::ok)
+        << "the other direction is still open";
   }
   tls_pair cut(*s, *c);
   ASSERT_TRUE(cut.shake_hands());
@@ -281,7 +284,8 @@ TEST_F(tls_session, a_client_that_speaks_no_protocol_of_ours_is_refused) {
 class tls_tickets : public tls_session {
  protected:
   /// Connects, and again with the ticket of the first time: whether the second one resumed.
-  bool resumes(const server_context& first, const server_context& second, version v = version::tls13) {
+  bool resumes(const server_context& first, const server_context& second,
+               version v = version::tls13) {
     client_options o;
     o.least = v;
     const auto c = client(o);
@@ -338,9 +342,13 @@ TEST_F(tls_tickets, are_not_given_out_without_keys) {
 TEST_F(tls_session, garbage_ends_the_handshake_with_an_error) {
   const auto s = server();
   const std::vector<std::string> openings{
-      "GET / HTTP/1.1\r\nHost: a\r\n\r\n", std::string(100, '\0'), std::string(20000, '\x16'),
-      std::string("\x16\x03\x01\xff\xff", 5), std::string("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", 10),
-      std::string("\x15\x03\x01\x00\x02\x02\x28", 7), std::string("\x80\x2e\x01\x03\x01", 5) + std::string(44, 'a')};
+      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+      std::string(100, '\0'),
+      std::string(20000, '\x16'),
+      std::string("\x16\x03\x01\xff\xff", 5),
+      std::string("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", 10),
+      std::string("\x15\x03\x01\x00\x02\x02\x28", 7),
+      std::string("\x80\x2e\x01\x03\x01", 5) + std::string(44, 'a')};
   for (const auto& opening : openings) {
     socket_pair fds;
     auto victim = session::accept(*s, fds.server.get()).value();
@@ -369,7 +377,8 @@ TEST_F(tls_session, a_client_hello_with_flipped_bytes_never_hurts) {
   std::mt19937 random(5);
   for (int i = 0; i < 300; ++i) {
     std::string bytes = hello;
-    for (int flips = 0; flips < 3; ++flips) bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (int flips = 0; flips < 3; ++flips)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     if (i % 5 == 0) bytes.resize(random() % bytes.size() + 1);
     socket_pair fds;
     auto victim = session::accept(*s, fds.server.get()).value();

@@ -26,7 +26,8 @@ inline pem_pair made_pem(std::vector<std::string> names, std::string common_name
   return *pem;
 }
 
-inline certificate made_certificate(std::vector<std::string> names, std::string common_name = "test") {
+inline certificate made_certificate(std::vector<std::string> names,
+                                    std::string common_name = "test") {
   const auto pem = made_pem(std::move(names), std::move(common_name));
   auto made = certificate::parse(pem.chain, pem.key, "test");
   EXPECT_TRUE(made);

@@ -10,6 +10,8 @@
 #include <map>
 #include <stdexcept>
 
+#include <gmock/gmock.h>
+
 namespace stagedoor::supervision {
 namespace {
 

@@ -11,6 +11,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include <gmock/gmock.h>
+
 namespace stagedoor::actors {
 namespace {
 
