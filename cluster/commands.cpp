@@ -75,6 +75,8 @@ int team_add(const settings_source& from, const team_options& o) {
   if (!o.api.empty()) body["api"] = o.api;
   if (!o.web.empty()) body["web"] = o.web;
   if (!o.middlewares.empty()) body["middlewares"] = o.middlewares;
+  if (!o.health_path.empty()) body["health"]["path"] = o.health_path;
+  if (o.health_interval_ms) body["health"]["interval_ms"] = *o.health_interval_ms;
   return ask(from, "PUT", "/api/teams/" + o.slug, body.dump(), o.json, [](const json& answer) {
     fmt::print("{} is live at https://{} (certificate: {})\n", text_of(answer["team"]),
                text_of(answer["host"]), text_of(answer["certificate"]));

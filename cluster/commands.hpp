@@ -7,6 +7,7 @@
 #include "configs/settings.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ enum exit_code : int { exit_ok = 0, exit_failed = 1, exit_usage = 2, exit_gave_u
 struct team_options {
   std::string slug;
   std::vector<std::string> api, web, middlewares;
+  std::string health_path;                          ///< empty = nothing said
+  std::optional<std::uint32_t> health_interval_ms;  ///< none = nothing said
   std::string after;
   std::uint32_t limit = 100;
   bool json = false;  ///< print what the node answered

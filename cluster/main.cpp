@@ -25,6 +25,10 @@ void add_team_commands(CLI::App& app, const settings_source& from, team_options&
   add->add_option("--web", o.web, "a server of everything else, http://host:port (repeatable)");
   add->add_option("--middleware", o.middlewares,
                   "e.g. secure-headers@file (repeatable, outermost first)");
+  add->add_option("--health-path", o.health_path,
+                  "GET this of each server; one that does not answer 2xx or 3xx gets no requests");
+  add->add_option("--health-interval-ms", o.health_interval_ms,
+                  "how often (default 0: once, when it is added)");
   with_json(add);
   add->callback([&] { code = team_add(from, o); });
 

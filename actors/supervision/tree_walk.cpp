@@ -58,6 +58,7 @@ void walk_tree(actors::shell& self, const messages::describe_tree& request,
   whole->root.child.kind = messages::child_kind::supervisor;
   whole->root.child.state = messages::child_state::running;
   whole->root.actor = self.name();
+  whole->root.child.id = whole->root.actor;
   whole->root.mailbox_depth = self.mailbox_depth();
   whole->root.children = children.total;
   for (auto& child : children.children) {
