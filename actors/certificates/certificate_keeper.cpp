@@ -170,12 +170,12 @@ void certificate_keeper::run(keeper_effects effects) {
     else if (const auto* a = std::get_if<abandon_order>(&effect))
       tell(find_name(system(), "orders"), messages::stop_child{order_id(a->host, a->number)});
   }
-  publish(std::move(names));
+  publish(names);
   arm();
 }
 
 // What is served under the names now, whatever it was when they were noted.
-void certificate_keeper::publish(std::vector<std::string> names) {
+void certificate_keeper::publish(const std::vector<std::string>& names) {
   if (names.empty()) return;
   struct row {
     std::string name;

@@ -66,7 +66,7 @@ class certificate_keeper final : public shell {
   void maybe_order();
   void order_ended(const order_over& m);
   void run(keeper_effects effects);
-  void publish(std::vector<std::string> names);
+  void publish(const std::vector<std::string>& names);
   void begin(const begin_order& order);
   void ticked();
   void arm();

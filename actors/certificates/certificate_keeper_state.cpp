@@ -39,10 +39,10 @@ bool is_the_cas(const acme::failure& f) {
 
 }  // namespace
 
-certificate_keeper_state::certificate_keeper_state(std::map<std::string, resolver_facts> resolvers,
-                                                   keeper_limits limits, unsigned seed)
+certificate_keeper_state::certificate_keeper_state(
+    const std::map<std::string, resolver_facts>& resolvers, keeper_limits limits, unsigned seed)
     : limits_(limits), random_(seed) {
-  for (auto& [name, facts] : resolvers) resolvers_[name].facts = std::move(facts);
+  for (const auto& [name, facts] : resolvers) resolvers_[name].facts = facts;
 }
 
 double certificate_keeper_state::random_share() {

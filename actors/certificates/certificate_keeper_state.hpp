@@ -78,7 +78,7 @@ struct keeper_row {
 
 class certificate_keeper_state {
  public:
-  certificate_keeper_state(std::map<std::string, resolver_facts> resolvers,
+  certificate_keeper_state(const std::map<std::string, resolver_facts>& resolvers,
                            keeper_limits limits = {}, unsigned seed = std::random_device{}());
 
   /// Nothing is ordered before this is called: a certificate may be there that was not read yet.

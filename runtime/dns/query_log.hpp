@@ -22,8 +22,8 @@ namespace stagedoor::dns {
 using line_sink = std::function<bool(std::string_view lines)>;
 
 struct query_log_options {
-  line_sink sink = {};                    ///< empty = nothing is logged
-  std::size_t buffer_bytes = 256 * 1024;  ///< gathered in one turn, then handed over early
+  line_sink sink = {};                     ///< empty = nothing is logged
+  std::size_t buffer_bytes = 256U << 10U;  ///< gathered in one turn, then handed over early
 };
 
 class query_log {

@@ -21,8 +21,8 @@ struct tcp_options {
   std::size_t connections = 4096;            ///< of one loop; more are closed at once
   std::size_t connections_per_client = 512;  ///< of one address
   std::size_t in_flight = 64;                ///< queries of one connection with an upstream
-  std::size_t unsent_bytes = 256 * 1024;     ///< then no further query is read
-  std::size_t read_bytes = 16 * 1024;        ///< taken with one recv
+  std::size_t unsent_bytes = 256U << 10U;    ///< then no further query is read
+  std::size_t read_bytes = 16U << 10U;       ///< taken with one recv
   milliseconds idle_timeout{10'000};         ///< without a whole query or a byte of answer moving
   int backlog = 1024;
 };
