@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/tls/session.hpp"
 
+#include "runtime/base/ascii.hpp"
 #include "runtime/tls/socket_bio.hpp"
 
 #include <arpa/inet.h>
@@ -155,6 +156,35 @@ std::string session::peer_name() const {
   const ASN1_STRING* const text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
           static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
+std::vector<std::string> session::peer_dns_names() const {
+  std::vector<std::string> names;
+  if (SSL_get_verify_result(ssl_.get()) != X509_V_OK) return names;
+  const X509* const shown = SSL_get0_peer_certificate(ssl_.get());
+  if (shown == nullptr) return names;
+  auto* const all =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(shown, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(all); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(all, i);
+    if (name->type != GEN_DNS) continue;
+    const ASN1_STRING* const text = name->d.dNSName;
+    names.push_back(ascii::to_lower({reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                                     static_cast<std::size_t>(ASN1_STRING_length(text))}));
+  }
+  GENERAL_NAMES_free(all);
+  return names;
+}
+
+result<exported_secret> session::export_secret(std::string_view label,
+                                               std::string_view context) const {
+  exported_secret out{};
+  ERR_clear_error();
+  if (SSL_export_keying_material(ssl_.get(), out.data(), out.size(), label.data(), label.size(),
+                                 reinterpret_cast<const unsigned char*>(context.data()),
+                                 context.size(), 1) != 1)
+    return openssl_fault(fault_kind::internal, fault_side::self, "TLS exporter");
+  return out;
 }
 
 }  // namespace stagedoor::tls

@@ -12,10 +12,12 @@
 #include "runtime/tls/context.hpp"
 #include "runtime/tls/openssl.hpp"
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stagedoor::tls {
 
@@ -33,6 +35,8 @@ struct io_result {
   /// next readable event would only cost a system call.
   bool drained = false;
 };
+
+using exported_secret = std::array<unsigned char, 32>;
 
 class session {
  public:
@@ -65,6 +69,13 @@ class session {
   [[nodiscard]] bool resumed() const noexcept;
   /// The common name of the other side's verified certificate; empty = it showed none.
   [[nodiscard]] std::string peer_name() const;
+  /// The DNS names of the other side's verified certificate, lower case; empty = it has none. The
+  /// common name never stands in for them.
+  [[nodiscard]] std::vector<std::string> peer_dns_names() const;
+  /// A secret that only the two ends of this session can compute, different for each |label| and
+  /// |context| (RFC 8446 section 7.5). On failure: internal.
+  [[nodiscard]] result<exported_secret> export_secret(std::string_view label,
+                                                      std::string_view context) const;
 
   /// For what is not offered here; must not read or write.
   [[nodiscard]] SSL* handle() const noexcept { return ssl_.get(); }
