@@ -6,6 +6,7 @@
 #include "runtime/base/log.hpp"
 
 #include <caf/actor_cast.hpp>
+#include <map>
 
 namespace stagedoor::actors {
 
@@ -44,14 +45,9 @@ void site_registry::offered(const offer_routes& m) {
     caller->fail(actions.error());
     return;
   }
-  if (!actions->forward.empty()) {
-    for (const auto& offer : actions->forward) forward(offer, caller);
-  } else if (actions->start || waiting_.contains(m.host)) {
-    waiting_[m.host].emplace_back(m.source, caller);
-    if (actions->start) start(m.host);
-  } else {
-    caller->deliver({0});  // nothing was offered, and nothing is
-  }
+  for (const auto& offer : actions->forward) forward(offer, {caller});
+  if (actions->forward.empty()) waiting_[m.host].emplace_back(m.source, caller);
+  if (actions->start) start(m.host);
 }
 
 void site_registry::start(const std::string& host) {
@@ -63,7 +59,7 @@ void site_registry::start(const std::string& host) {
         if (f.kind == fault_kind::conflict)
           find_running(host);
         else
-          fail_waiting(host, f);
+          start_failed(host, f);
       });
 }
 
@@ -86,47 +82,45 @@ void site_registry::find_running(const std::string& host) {
 }
 
 void site_registry::ready(const router_ready& m) {
+  auto offers = state_.ready(m.host);
+  if (!offers) return stop_router(m.host);
   routers_[m.host] = m.handle;
   if (catalog_ != nullptr) tell(m.handle, use_catalog{catalog_});
-  auto callers = std::exchange(waiting_[m.host], {});
-  waiting_.erase(m.host);
-  const auto offers = state_.ready(m.host);
-  for (const auto& offer : offers) {
-    shared_promise caller;  // every caller of one source waits for the newest offer of it
-    std::vector<shared_promise> same;
-    for (auto& [source, p] : callers)
-      if (source == offer.source) same.push_back(p);
-    ask<messages::published>(
-        this, m.handle, offer_routes{offer.host, offer.source, offer.routes},
-        options_.publish_deadline,
-        [same](messages::published& live) {
-          for (const auto& p : same) p->deliver(live);
-        },
-        [same](const fault& f) {
-          for (const auto& p : same) p->fail(f);
-        });
+  // Every caller of one source waits for the newest offer of it.
+  std::map<std::string, std::vector<shared_promise>> callers;
+  if (auto node = waiting_.extract(m.host))
+    for (auto& [source, caller] : node.mapped()) callers[source].push_back(std::move(caller));
+  for (const auto& offer : *offers) {
+    auto node = callers.extract(offer.source);
+    forward(offer, node ? std::move(node.mapped()) : std::vector<shared_promise>{});
   }
-  if (offers.empty()) {
-    for (auto& [source, p] : callers) p->deliver({0});  // withdrawn before it started
-    settle(m.host);
-  }
+  // What was withdrawn before the router was there: it, or one before it, may have published that.
+  if (offers->empty() && callers.empty()) callers.try_emplace({});
+  for (auto& [source, of_source] : callers)
+    forward({m.host, source, nullptr}, std::move(of_source));
 }
 
-void site_registry::forward(const forward_offer& offer, shared_promise caller) {
+void site_registry::forward(const forward_offer& offer, std::vector<shared_promise> callers) {
   ask<messages::published>(
       this, routers_[offer.host], offer_routes{offer.host, offer.source, offer.routes},
       options_.publish_deadline,
-      [this, caller, host = offer.host](messages::published& live) {
-        caller->deliver(live);
+      [this, callers, host = offer.host](messages::published& live) {
+        for (const auto& caller : callers) caller->deliver(live);
         settle(host);
       },
-      [caller](const fault& f) { caller->fail(f); });
+      [callers](const fault& f) {
+        for (const auto& caller : callers) caller->fail(f);
+      });
 }
 
 // A host that nobody offers anything for needs no router.
 void site_registry::settle(const std::string& host) {
   if (!state_.settled(host)) return;
   routers_.erase(host);
+  stop_router(host);
+}
+
+void site_registry::stop_router(const std::string& host) {
   ask<messages::child_stopped>(
       this, find_name(system(), "routers"), messages::stop_child{child_id(host)},
       options_.start_deadline, [](messages::child_stopped&) {},
@@ -135,11 +129,10 @@ void site_registry::settle(const std::string& host) {
       });
 }
 
-void site_registry::fail_waiting(const std::string& host, const fault& f) {
-  const auto it = waiting_.find(host);
-  if (it == waiting_.end()) return;
-  for (auto& [source, p] : it->second) p->fail(f);
-  waiting_.erase(it);
+void site_registry::start_failed(const std::string& host, const fault& f) {
+  state_.start_failed(host);
+  if (auto node = waiting_.extract(host))
+    for (auto& [source, caller] : node.mapped()) caller->fail(f);
 }
 
 }  // namespace stagedoor::actors

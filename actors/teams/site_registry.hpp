@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The actor that everybody asks to serve routes: it finds or starts the team_router of the host.
 //
-// | receives                 | replies               | then |
-// |--------------------------|-----------------------|---------------------------------------------|
-// | offer_routes             | messages::published   | the host's router has made it live | |
-// use_catalog              |                       | every router rebuilds its site              |
-// | router_ready             |                       | the router gets all that is offered | |
-// messages::count_entries  | messages::entry_count | the number of sites                         |
+// | receives                | replies               | then                                        |
+// |-------------------------|-----------------------|---------------------------------------------|
+// | offer_routes            | messages::published   | the host's router has made it live          |
+// | use_catalog             |                       | every router rebuilds its site              |
+// | router_ready            |                       | the router gets all that is offered, or     |
+// |                         |                       | withdraws what the loops still serve        |
+// | messages::count_entries | messages::entry_count | the number of sites                         |
 //
 // The routers are dynamic children of the supervisor named "routers".
 // Owner: the team_supervisor, after that one. Runs on: the scheduler. Stops when: told to.
@@ -44,9 +45,10 @@ class site_registry final : public shell {
   void ready(const router_ready& m);
   void start(const std::string& host);
   void find_running(const std::string& host);
-  void forward(const forward_offer& offer, shared_promise caller);
+  void forward(const forward_offer& offer, std::vector<shared_promise> callers);
   void settle(const std::string& host);
-  void fail_waiting(const std::string& host, const fault& f);
+  void stop_router(const std::string& host);
+  void start_failed(const std::string& host, const fault& f);
 
   const site_registry_options options_;
   site_registry_state state_;

@@ -12,29 +12,39 @@ result<registry_actions> site_registry_state::offer(const std::string& host,
   registry_actions out;
   auto it = sites_.find(host);
   if (it == sites_.end()) {
-    if (nothing) return out;
-    if (sites_.size() >= max_sites_)
+    if (!nothing && sites_.size() >= max_sites_)
       return fault{fault_kind::overloaded, fault_side::self, retryable::no,
                    fmt::format("{} sites are served already, which is the limit", sites_.size())};
     it = sites_.try_emplace(host).first;
-    out.start = start_router{host};
   }
   auto& e = it->second;
   if (nothing)
     e.offers.erase(source);
   else
     e.offers[source] = routes;
-  if (e.running) out.forward.push_back({host, source, std::move(routes)});
+  if (e.is == router::running) {
+    out.forward.push_back({host, source, std::move(routes)});
+  } else if (e.is == router::none) {
+    e.is = router::starting;
+    out.start = start_router{host};
+  }
   return out;
 }
 
-std::vector<forward_offer> site_registry_state::ready(const std::string& host) {
-  std::vector<forward_offer> out;
+std::optional<std::vector<forward_offer>> site_registry_state::ready(const std::string& host) {
   const auto it = sites_.find(host);
-  if (it == sites_.end()) return out;
-  it->second.running = true;
+  if (it == sites_.end()) return std::nullopt;
+  it->second.is = router::running;
+  std::vector<forward_offer> out;
   for (const auto& [source, routes] : it->second.offers) out.push_back({host, source, routes});
   return out;
+}
+
+void site_registry_state::start_failed(const std::string& host) {
+  const auto it = sites_.find(host);
+  if (it == sites_.end() || it->second.is != router::starting) return;
+  it->second.is = router::none;
+  if (it->second.offers.empty()) sites_.erase(it);
 }
 
 bool site_registry_state::settled(const std::string& host) {

@@ -3,8 +3,10 @@
 //
 // Routers come when something is offered for a host and go when nothing is any more. The offers are
 // remembered here, so that a router that crashed gets them again from its successor's first words.
-// Owner: the site_registry. Runs on: the scheduler. No CAF type in it: routers are known by number.
-// Bounded by: max_sites.
+// Withdrawing needs a router as well, also for a host that nothing is known of: the loops may still
+// serve what a router of before a restart has published.
+// Owner: the site_registry. Runs on: the scheduler. No CAF type in it.
+// Bounded by: max_sites; withdrawals are taken beyond it, and are gone once they are answered.
 #pragma once
 
 #include "actors/teams/route_plan.hpp"
@@ -21,10 +23,6 @@ namespace stagedoor::actors {
 
 /// Spawn a router for the host.
 struct start_router {
-  std::string host;
-};
-/// The router has nothing to serve any more.
-struct stop_router {
   std::string host;
 };
 /// Pass these on to the host's router.
@@ -47,17 +45,21 @@ class site_registry_state {
   /// gets everything by ready(). On failure: overloaded.
   [[nodiscard]] result<registry_actions> offer(const std::string& host, const std::string& source,
                                                shared_plans routes);
-  /// The host's router runs (again): everything that is offered goes to it.
-  [[nodiscard]] std::vector<forward_offer> ready(const std::string& host);
+  /// The host's router runs (again): everything that is offered goes to it, and if that is nothing,
+  /// it withdraws the host. None = nobody has asked for this router.
+  [[nodiscard]] std::optional<std::vector<forward_offer>> ready(const std::string& host);
+  /// No router could be started. What is offered is remembered; the next offer tries again.
+  void start_failed(const std::string& host);
   /// An offer was taken by the router: true when nothing is left for it to do.
   [[nodiscard]] bool settled(const std::string& host);
 
   [[nodiscard]] std::size_t size() const noexcept { return sites_.size(); }
 
  private:
+  enum class router : std::uint8_t { none, starting, running };
   struct entry {
     std::map<std::string, shared_plans> offers;
-    bool running = false;
+    router is = router::none;
   };
 
   const std::size_t max_sites_;

@@ -53,12 +53,15 @@ namespace {
 
 /// Hands a change to the publisher of sites and passes its answer on.
 template <class Stage>
-void change(shell* self, Stage stage, milliseconds deadline, promise<messages::published> caller) {
+void change(
+    shell* self, Stage stage, milliseconds deadline, promise<messages::published> caller,
+    std::function<void()> failed = [] {}) {
   const auto shared = std::make_shared<promise<messages::published>>(std::move(caller));
   ask<messages::published>(
       self, find_name(self->system(), "sites"), change_sites{{std::move(stage)}}, deadline,
       [shared](messages::published& live) { shared->deliver(live); },
-      [shared](const fault& f) {
+      [shared, failed](const fault& f) {
+        failed();
         if (!shared->pending()) log::warning("site not published", {{"error", to_string(f)}});
         shared->fail(f);
       });
@@ -80,7 +83,7 @@ void team_router::publish(http::site site, promise<messages::published> caller) 
 void team_router::withdraw(std::string host, promise<messages::published> caller) {
   change(
       this, [host = std::move(host)](snapshot::table_writer<http::site>& t) { t.erase(host); },
-      options_.publish_deadline, std::move(caller));
+      options_.publish_deadline, std::move(caller), [this] { state_.not_withdrawn(); });
 }
 
 void team_router::resolve(const std::string& name) {

@@ -22,7 +22,7 @@ router_effects team_router_state::offer(const std::string& source, shared_plans 
 router_effects team_router_state::use(std::shared_ptr<const catalog> c) {
   catalog_ = std::move(c);
   router_effects out;
-  build(out);
+  if (!offers_.empty()) build(out);  // a router that just started has not been told its offers yet
   return out;
 }
 
