@@ -26,12 +26,10 @@ caf::behavior provisioner::make_behavior() {
   load("0");
   return {
       [this](const messages::provision_team& m) {
-        remember_caller(m.flow);
-        run(state_.provision(m));
+        if (remember_caller(m.flow)) run(state_.provision(m));
       },
       [this](const messages::deprovision_team& m) {
-        remember_caller(m.flow);
-        run(state_.deprovision(m));
+        if (remember_caller(m.flow)) run(state_.deprovision(m));
       },
       [this](const messages::list_teams& m) { return list(m); },
       [this](const messages::show_team& m) { show(m); },
@@ -59,16 +57,16 @@ caf::behavior provisioner::make_behavior() {
 
 // -- orders ---------------------------------------------------------------------
 
-void provisioner::remember_caller(const std::string& flow) {
+bool provisioner::remember_caller(const std::string& flow) {
   caller c;
   c.sender = caf::actor_cast<caf::actor>(current_sender());
   c.reply = promise<messages::team_flow_finished>(this);
-  // An id that is in use already: the second caller gets the refusal, the first one stays.
-  if (callers_.contains(flow))
+  const auto [it, fresh] = callers_.try_emplace(flow, std::move(c));
+  // Refused here, since a fault of the flow would go to the first caller.
+  if (!fresh)
     c.reply.fail({fault_kind::conflict, fault_side::client, retryable::no,
                   fmt::format("flow {} is running already", flow)});
-  else
-    callers_.emplace(flow, std::move(c));
+  return fresh;
 }
 
 void provisioner::run(provisioning_effects effects) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The actor that brings teams to life and takes them back, and knows which there are.
 //
-// | receives                     | replies                      | then |
-// |------------------------------|------------------------------|-----------------------------------|
-// | messages::provision_team     | messages::team_flow_finished | see provisioning_state | |
-// messages::deprovision_team   | messages::team_flow_finished |                                   |
-// | messages::list_teams         | messages::team_listing       | | | messages::show_team |
-// messages::team_description   |                                   | | use_catalog | | teams'
-// routes follow it           | | store_connected              |                              | what
-// is stored is read again      | | messages::report_status      | messages::status_rows        | |
+// | receives                   | replies                      | then |
+// |----------------------------|------------------------------|------------------------------------|
+// | messages::provision_team   | messages::team_flow_finished | see provisioning_state | |
+// messages::deprovision_team | messages::team_flow_finished |                                    |
+// | messages::list_teams       | messages::team_listing       | | | messages::show_team        |
+// messages::team_description   |                                    | | use_catalog | | flows from
+// now on follow it        | | store_connected            |                              | what is
+// stored is read again       | | messages::report_status    | messages::status_rows        | |
 //
 // Sends to who ordered a flow: messages::team_flow_progressed.
 // At its start it reads all teams from the store and makes them live, in batches, again and again
@@ -63,7 +63,8 @@ class provisioner final : public shell {
   };
 
   // -- orders -------------------------------------------------------------------
-  void remember_caller(const std::string& flow);
+  /// False when the flow's id is in use: the caller has been told.
+  [[nodiscard]] bool remember_caller(const std::string& flow);
   void run(provisioning_effects effects);
   void finished(finish_flow& effect);
   [[nodiscard]] messages::team_listing list(const messages::list_teams& m) const;
