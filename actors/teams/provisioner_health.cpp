@@ -21,8 +21,11 @@ void provisioner::watch_health(const messages::team_spec& spec) {
     return;  // one that is starting asks when it is there
   }
   const std::string slug = spec.slug;
-  const auto failed = [slug](const fault& f) {
+  const auto failed = [this, slug](const fault& f) {
     log::warning("health not checked", {{"team", slug}, {"error", to_string(f)}});
+    // The team's next change tries again; one that has started by then is kept.
+    if (const auto known = checkers_.find(slug); known != checkers_.end() && !known->second)
+      checkers_.erase(known);
   };
   ask<messages::child_location>(
       this, find_name(system(), "checkers"), messages::start_child{slug, ""},

@@ -764,6 +764,15 @@ TEST_F(provisioner_health_test, a_checker_that_is_stopping_is_waited_for) {
   EXPECT_THAT(world_.checkers, ElementsAre("start team-a"));
 }
 
+TEST_F(provisioner_health_test, a_checker_that_could_not_start_is_started_with_the_next_change) {
+  start();
+  world_.next["checker"] = fate::refused;
+  EXPECT_EQ(said(provision(checked())), "finished") << "a team is served without its checks";
+  EXPECT_THAT(world_.checkers, IsEmpty());
+  (void)provision(checked());
+  EXPECT_THAT(world_.checkers, ElementsAre("start team-a"));
+}
+
 TEST_F(provisioner_health_test, a_checker_of_a_team_that_is_gone_is_stopped) {
   start();
   checker_starts();
