@@ -87,6 +87,8 @@ io_result session::conclude(int returned, std::size_t bytes) noexcept {
     default: break;
   }
   broken_ = true;  // OpenSSL forbids further calls on the session, shutdown included
+  cut_ = kind == SSL_ERROR_SYSCALL ||
+         ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
   error_ = describe(ssl_.get(), kind, error_number);
   return {io_status::error};
 }

@@ -59,6 +59,8 @@ class session {
 
   [[nodiscard]] bool wants_write() const noexcept { return wants_write_; }
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
+  /// The error is that the connection ended or broke, not something the other side said.
+  [[nodiscard]] bool was_cut() const noexcept { return cut_; }
 
   // -- after the handshake ------------------------------------------------------------------------
 
@@ -87,6 +89,7 @@ class session {
   ssl_ptr ssl_;
   bool wants_write_ = false;
   bool broken_ = false;
+  bool cut_ = false;
   std::string error_;
 };
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/link/credentials.hpp"
+
+#include "runtime/base/log.hpp"
+
+#include <fmt/format.h>
+#include <fstream>
+#include <sys/stat.h>
+
+namespace stagedoor::link {
+namespace {
+
+result<std::string> read_authority(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return fault{fault_kind::not_found, fault_side::operator_input, retryable::yes,
+                 path + ": cannot be read"};
+  std::string text(tls::max_pem_bytes, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+}  // namespace
+
+result<std::shared_ptr<const credentials>> credentials::load(const credential_files& files) {
+  auto made = std::make_shared<credentials>();
+  auto own = tls::certificate::load(files.certificate, files.key);
+  if (!own) return std::move(own).error();
+  made->own = *own;
+  auto authority = read_authority(files.authority);
+  if (!authority) return std::move(authority).error();
+
+  tls::server_options s;
+  s.least = tls::version::tls13;
+  s.alpn = {link_alpn};
+  s.fallback = *own;
+  s.client = tls::client_certificate::required;
+  s.client_ca = *authority;
+  auto server = tls::server_context::make(std::move(s), nullptr);
+  if (!server) return std::move(server).error();
+  made->server = *std::move(server);
+
+  tls::client_options c;
+  c.least = tls::version::tls13;
+  c.ca = *authority;
+  c.alpn = {link_alpn};
+  c.identity = *own;
+  auto client = tls::client_context::make(std::move(c));
+  if (!client) return std::move(client).error();
+  made->client = *std::move(client);
+  return std::shared_ptr<const credentials>(std::move(made));
+}
+
+credential_watch::credential_watch(loop& blocking, credential_files files, receiver changed,
+                                   milliseconds interval)
+    : loop_(blocking),
+      files_(std::move(files)),
+      changed_(std::move(changed)),
+      interval_(interval),
+      look_([this] {
+        look();
+        loop_.arm_after(look_, interval_);
+      }) {}
+
+result<void> credential_watch::start() {
+  read_ = fingerprint();
+  auto loaded = credentials::load(files_);
+  if (!loaded) return std::move(loaded).error();
+  changed_(*std::move(loaded));
+  loop_.arm_after(look_, interval_);
+  return {};
+}
+
+void credential_watch::look() {
+  auto now = fingerprint();
+  if (now == read_) return;
+  auto loaded = credentials::load(files_);
+  if (!loaded) {
+    // Not remembered as read: the other file of the pair may follow within its clock's tick.
+    if (!std::exchange(complained_, true))
+      log::warning("cluster certificate not replaced", {{"error", loaded.error().detail}});
+    return;
+  }
+  read_ = std::move(now);
+  complained_ = false;
+  log::info("cluster certificate replaced", {{"fingerprint", (*loaded)->own.fingerprint()}});
+  changed_(*std::move(loaded));
+}
+
+std::string credential_watch::fingerprint() const {
+  std::string out;
+  for (const auto* path : {&files_.certificate, &files_.key, &files_.authority}) {
+    struct stat about {};
+    if (::stat(path->c_str(), &about) != 0) about = {};
+    out += fmt::format("{}:{}:{}:{}.{};", about.st_dev, about.st_ino, about.st_size,
+                       about.st_mtim.tv_sec, about.st_mtim.tv_nsec);
+  }
+  return out;
+}
+
+}  // namespace stagedoor::link
