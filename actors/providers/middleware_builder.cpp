@@ -170,10 +170,12 @@ bool flatten(const std::map<std::string, const configs::middleware*>& chains,
              std::vector<middleware_ptr>& out, std::string& missing) {
   if (const auto found = plain.find(name); found != plain.end()) {
     out.insert(out.end(), found->second.begin(), found->second.end());
-    return true;
+    if (out.size() <= max_chain_parts) return true;
+    missing = name;
+    return false;
   }
   const auto chain = chains.find(name);
-  if (chain == chains.end() || depth == max_chain_depth || out.size() > max_chain_parts) {
+  if (chain == chains.end() || depth == max_chain_depth) {
     missing = name;
     return false;
   }
@@ -184,20 +186,23 @@ bool flatten(const std::map<std::string, const configs::middleware*>& chains,
 
 }  // namespace
 
-void build_middlewares(const configs::dynamic_config& from, middleware_map& into,
-                       configs::diagnostics& out) {
+void build_middlewares(const std::vector<const configs::dynamic_config*>& from,
+                       middleware_map& into, configs::diagnostics& out) {
+  std::set<std::string_view> seen;
   std::map<std::string, const configs::middleware*> chains;
-  for (const auto& m : from.middlewares) {
-    if (std::holds_alternative<configs::chain_middleware>(m.kind)) {
-      chains.emplace(m.name, &m);
-      continue;
+  for (const auto* provider : from)
+    for (const auto& m : provider->middlewares) {
+      if (!seen.insert(m.name).second) continue;
+      if (std::holds_alternative<configs::chain_middleware>(m.kind)) {
+        chains.emplace(m.name, &m);
+        continue;
+      }
+      auto built = std::visit(builder{m.name}, m.kind);
+      if (built)
+        into[m.name] = {*std::move(built)};
+      else
+        out.error(m.where, fmt::format("middleware \"{}\": {}", m.name, built.error().detail));
     }
-    auto built = std::visit(builder{m.name}, m.kind);
-    if (built)
-      into[m.name] = {*std::move(built)};
-    else
-      out.error(m.where, fmt::format("middleware \"{}\": {}", m.name, built.error().detail));
-  }
   middleware_map flat;
   for (const auto& [name, chain] : chains) {
     std::vector<middleware_ptr> parts;
@@ -209,7 +214,7 @@ void build_middlewares(const configs::dynamic_config& from, middleware_map& into
                                           "built, or makes the chain too long",
                                           name, missing));
   }
-  into.merge(flat);
+  for (auto& [name, parts] : flat) into[name] = std::move(parts);
 }
 
 }  // namespace stagedoor::actors

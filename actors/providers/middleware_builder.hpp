@@ -17,10 +17,11 @@ namespace stagedoor::actors {
 
 using middleware_map = decltype(catalog::middlewares);
 
-/// Adds the middlewares of |from|; a chain becomes the list of what it names, in order, up to
-/// max_chain_depth chains in chains.
-void build_middlewares(const configs::dynamic_config& from, middleware_map& into,
-                       configs::diagnostics& out);
+/// Adds the middlewares of all providers together, since a chain may name another provider's. A
+/// chain becomes the list of what it names, in order, up to max_chain_depth chains in chains. Of
+/// definitions with one name the first counts, as Traefik does it between files.
+void build_middlewares(const std::vector<const configs::dynamic_config*>& from,
+                       middleware_map& into, configs::diagnostics& out);
 
 inline constexpr std::size_t max_chain_depth = 16;
 inline constexpr std::size_t max_chain_parts = 256;  ///< middlewares of one chain, flattened

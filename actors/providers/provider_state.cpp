@@ -59,8 +59,7 @@ routing_config build_routing(const configs::loaded& from, const entry_point_list
   routing_config made;
   auto middlewares = std::make_shared<catalog>();
   describe_entry_points(from.edge, entry_points, *middlewares);
-  build_middlewares(from.from_files, middlewares->middlewares, out);
-  build_middlewares(from.from_compose, middlewares->middlewares, out);
+  build_middlewares({&from.from_files, &from.from_compose}, middlewares->middlewares, out);
   auto redirections = build_redirections(entry_points, middlewares->middlewares, out);
   if (!redirections.empty()) made.from_entry_points[""] = std::move(redirections);
   const auto build = [&](const configs::dynamic_config& config, plans_by_host& into) {
