@@ -7,28 +7,6 @@
 #include <algorithm>
 
 namespace stagedoor::actors {
-namespace {
-
-// Plans are rebuilt at each reading; they differ when anything a router is built from differs.
-bool same(const route_plan& a, const route_plan& b) {
-  const auto same_server = [](const server_plan& x, const server_plan& y) {
-    return x.url == y.url && x.weight == y.weight;
-  };
-  return a.name == b.name && a.matcher.text() == b.matcher.text() && a.priority == b.priority &&
-         a.entry_points == b.entry_points && a.tls == b.tls && a.middlewares == b.middlewares &&
-         a.service.name == b.service.name &&
-         a.service.pass_host_header == b.service.pass_host_header &&
-         std::equal(a.service.servers.begin(), a.service.servers.end(), b.service.servers.begin(),
-                    b.service.servers.end(), same_server);
-}
-
-bool same(const route_plans& a, const route_plans& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return same(x, y); });
-}
-
-}  // namespace
-
 std::vector<source_offer> source_offers::change(plans_by_host now) {
   std::vector<source_offer> out;
   for (auto it = offered_.begin(); it != offered_.end();) {
@@ -41,7 +19,7 @@ std::vector<source_offer> source_offers::change(plans_by_host now) {
   }
   for (auto& [host, plans] : now) {
     auto& known = offered_[host];
-    if (known != nullptr && same(*known, plans)) continue;
+    if (known != nullptr && *known == plans) continue;
     known = std::make_shared<const route_plans>(std::move(plans));
     out.push_back({host, known});
   }

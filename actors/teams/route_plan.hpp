@@ -22,12 +22,16 @@ struct server_plan {
   std::uint16_t port = 80;
   std::string authority;  ///< "portal-api:8000"
   std::uint32_t weight = 1;
+
+  bool operator==(const server_plan&) const = default;
 };
 
 struct service_plan {
   std::string name;  ///< qualified
   std::vector<server_plan> servers;
   bool pass_host_header = true;
+
+  bool operator==(const service_plan&) const = default;
 };
 
 struct route_plan {
@@ -38,6 +42,8 @@ struct route_plan {
   bool tls = false;
   std::vector<std::string> middlewares;  ///< qualified, outermost first
   service_plan service;
+
+  bool operator==(const route_plan&) const = default;
 };
 
 using route_plans = std::vector<route_plan>;

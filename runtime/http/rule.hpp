@@ -38,6 +38,8 @@ class rule {
   [[nodiscard]] bool matches(const request_facts& request) const;
 
   [[nodiscard]] std::string_view text() const noexcept;
+  /// Of the same text, and so with the same matches.
+  bool operator==(const rule& other) const noexcept { return text() == other.text(); }
 
   /// The rule's length in bytes: longer rules come first unless a priority is configured.
   [[nodiscard]] std::int64_t default_priority() const noexcept {
