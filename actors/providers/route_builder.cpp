@@ -106,48 +106,95 @@ class builder {
 
   std::optional<service_plan> find_service(const configs::router& r) {
     service_plan plan;
+    visited_ = 0;
+    if (!collect(r, r.service, 0, plan)) return std::nullopt;
     plan.name = r.service.name;
-    if (!collect(r, r.service, 1, 0, plan)) return std::nullopt;
-    // Weights of parts are multiplied: made small again, so that they stay within bounds.
-    std::uint32_t common = 0;
-    for (const auto& s : plan.servers) common = std::gcd(common, s.weight);
-    if (common > 1)
-      for (auto& s : plan.servers) s.weight /= common;
     return plan;
   }
 
-  bool collect(const configs::router& r, const configs::reference& name, std::uint64_t weight,
-               std::size_t depth, service_plan& into) {
+  bool collect(const configs::router& r, const configs::reference& name, std::size_t depth,
+               service_plan& into) {
     const auto it = services_.find(name.name);
     if (it == services_.end() || depth == max_service_depth) {
       fail(name.where, r, fmt::format("service \"{}\" does not exist", name.name));
       return false;
     }
     const auto& kind = it->second->kind;
+    bool good = false;
     if (const auto* balancer = std::get_if<configs::load_balancer>(&kind))
-      return collect(r, *it->second, *balancer, weight, into);
-    if (const auto* weighted = std::get_if<configs::weighted_service>(&kind)) {
-      if (into.servers.size() > max_service_servers) {
-        fail(
-            name.where, r,
-            fmt::format("service \"{}\" has more than {} servers", name.name, max_service_servers));
-        return false;
-      }
-      for (const auto& part : weighted->parts)
-        if (!collect(r, part.service,
-                     std::min<std::uint64_t>(weight * part.weight, max_server_weight), depth + 1,
-                     into))
-          return false;
-      return true;
+      good = collect(r, *it->second, *balancer, into);
+    else if (const auto* weighted = std::get_if<configs::weighted_service>(&kind))
+      good = collect(r, *weighted, depth, into);
+    else
+      fail(it->second->where, r,
+           fmt::format("service kind \"{}\" is not supported yet",
+                       std::get<configs::unsupported_service>(kind).kind));
+    // Parts without servers count as well: their number grows with each level.
+    visited_ += 1;
+    if (good && std::max(into.servers.size(), visited_) > max_service_servers) {
+      fail(name.where, r,
+           fmt::format("service \"{}\" has more than {} servers", name.name, max_service_servers));
+      good = false;
     }
-    fail(it->second->where, r,
-         fmt::format("service kind \"{}\" is not supported yet",
-                     std::get<configs::unsupported_service>(kind).kind));
-    return false;
+    return good;
+  }
+
+  bool collect(const configs::router& r, const configs::weighted_service& weighted,
+               std::size_t depth, service_plan& into) {
+    std::vector<std::vector<server_plan>> parts;
+    for (const auto& part : weighted.parts) {
+      service_plan found;
+      if (!collect(r, part.service, depth + 1, found)) return false;
+      into.pass_host_header = found.pass_host_header;
+      parts.push_back(std::move(found.servers));
+    }
+    into.servers = share(weighted, std::move(parts));
+    return true;
+  }
+
+  /// A part's weight is shared by its servers: one with three of them gets no more for that.
+  static std::vector<server_plan> share(const configs::weighted_service& weighted,
+                                        std::vector<std::vector<server_plan>> parts) {
+    const auto sum = [](const std::vector<server_plan>& servers) {
+      return std::accumulate(servers.begin(), servers.end(), std::uint64_t{0},
+                             [](std::uint64_t n, const auto& s) { return n + s.weight; });
+    };
+    // The least unit in which every share is a whole number; rounded where that is out of reach.
+    std::uint64_t unit = 1;
+    for (const auto& servers : parts)
+      if (const auto total = sum(servers); total != 0 && unit <= max_server_weight)
+        unit = total <= max_server_weight ? std::lcm(unit, total) : max_server_weight + 1;
+    unit = std::min<std::uint64_t>(unit, max_server_weight);
+
+    std::vector<std::uint64_t> weights;
+    std::vector<server_plan> out;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto total = std::max<std::uint64_t>(sum(parts[i]), 1);
+      for (auto& server : parts[i]) {
+        // At most 10^18: each factor is at most max_server_weight.
+        const auto product = weighted.parts[i].weight * std::uint64_t{server.weight} * unit;
+        weights.push_back(product == 0 ? 0 : std::max<std::uint64_t>(product / total, 1));
+        out.push_back(std::move(server));
+      }
+    }
+    std::uint64_t common = 0;
+    std::uint64_t most = 0;
+    for (const auto w : weights) {
+      common = std::gcd(common, w);
+      most = std::max(most, w);
+    }
+    common = std::max<std::uint64_t>(common, 1);
+    most = std::max<std::uint64_t>(most / common, 1);
+    const std::uint64_t scale = (most - 1) / max_server_weight + 1;
+    for (std::size_t i = 0; i < out.size(); ++i)
+      if (out[i].weight = static_cast<std::uint32_t>(weights[i] / common / scale);
+          out[i].weight == 0 && weights[i] != 0)
+        out[i].weight = 1;
+    return out;
   }
 
   bool collect(const configs::router& r, const configs::service& s,
-               const configs::load_balancer& balancer, std::uint64_t weight, service_plan& into) {
+               const configs::load_balancer& balancer, service_plan& into) {
     into.pass_host_header = balancer.pass_host_header;
     for (const auto& server : balancer.servers) {
       auto url = parse_server_url(server.url);
@@ -155,9 +202,9 @@ class builder {
         fail(server.where, r, fmt::format("service \"{}\": {}", s.name, url.error().detail));
         return false;
       }
-      const auto total = std::min<std::uint64_t>(weight * server.weight, max_server_weight);
       into.servers.push_back({server.url, std::move(url->host), url->port,
-                              std::move(url->authority), static_cast<std::uint32_t>(total)});
+                              std::move(url->authority),
+                              std::min<std::uint32_t>(server.weight, max_server_weight)});
     }
     return true;
   }
@@ -167,6 +214,7 @@ class builder {
   const decltype(catalog::middlewares)& known_;
   diagnostics& out_;
   std::map<std::string, const configs::service*> services_;
+  std::size_t visited_ = 0;  ///< services looked at for one router
 };
 
 }  // namespace
