@@ -98,8 +98,9 @@ fault to_fault(const caf::error& error) {
     return make_fault(fault_kind::timed_out, retryable::yes, "no answer within the deadline");
   if (error == caf::sec::unexpected_message || error == caf::sec::unexpected_response)
     return make_fault(fault_kind::unsupported, retryable::no, describe(error));
+  // Whoever was looked up by name is between two of its lives: the asker did nothing wrong.
   if (error == caf::sec::invalid_argument)
-    return make_fault(fault_kind::invalid, retryable::no, "there is no such actor");
+    return make_fault(fault_kind::unreachable, retryable::yes, "the actor is not running");
   if (error == caf::sec::request_receiver_down)
     return make_fault(fault_kind::closed, retryable::yes, "the actor ended before it answered");
   const auto ended = end_reason_of(error);

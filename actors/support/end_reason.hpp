@@ -42,7 +42,7 @@ struct end_reason {
 
 /// Any error as a fault. Kinds, besides those an actor replied itself: timed_out, closed (the
 /// receiver ended before it answered), unsupported (no handler for the message, or not this
-/// reply), invalid (no receiver), internal (it crashed while answering; with the text).
+/// reply), unreachable (no receiver), internal (it crashed while answering; with the text).
 [[nodiscard]] fault to_fault(const caf::error& error);
 
 }  // namespace stagedoor::actors
