@@ -21,8 +21,7 @@ class planner {
   dns_plan plan(const configs::dns_config& from) {
     for (const auto& block : from.blocks) add(block);
     add_platform_zone();
-    for (const auto& name : wanted_team_zones())
-      if (zone_ids_.contains(name)) plan_.team_zones.push_back(name);
+    add_team_zones();
     return std::move(plan_);
   }
 
@@ -142,19 +141,19 @@ class planner {
 
   dns::served_zone zone(const std::string& name, const std::string& path,
                         const configs::location& where, milliseconds reload) {
-    const auto apex = wire(name, where);
-    const auto known = zone_ids_.find(name);
+    auto apex = wire(name, where);
+    const auto known = zone_ids_.find(apex);
     if (known != zone_ids_.end()) {
       // CoreDNS parses a file once per block; the same zone from two files would be two zones.
       const auto& other = plan_.zones[raw(known->second) - 1];
       if (other.path != path)
-        out_.error(where, fmt::format("zone {} is read from {} already", name, other.path));
-      return {apex, known->second};
+        out_.error(where, fmt::format("zone {} is read from {} already", other.name, other.path));
+      return {std::move(apex), known->second};
     }
     const dns::zone_id id{static_cast<std::uint32_t>(plan_.zones.size() + 1)};
-    zone_ids_.emplace(name, id);
-    plan_.zones.push_back({id, name, apex, path, where, reload});
-    return {apex, id};
+    zone_ids_.emplace(apex, id);
+    plan_.zones.push_back({id, dns::name_text(apex), apex, path, where, reload});
+    return {std::move(apex), id};
   }
 
   void add(const configs::dns_server_block& block) {
@@ -169,18 +168,22 @@ class planner {
     plan_.blocks.push_back(std::move(made));
   }
 
-  [[nodiscard]] std::string platform_zone() const { return node_.platform.domain + "."; }
-
-  [[nodiscard]] std::vector<std::string> wanted_team_zones() const {
-    std::vector<std::string> names = {platform_zone()};
-    for (const auto& name : node_.platform.zones)
-      names.push_back(name.ends_with('.') ? name : name + ".");
-    return names;
+  // Teams go into the platform's zone and its further ones, as far as this node serves them.
+  void add_team_zones() {
+    auto wanted = node_.platform.zones;
+    wanted.insert(wanted.begin(), node_.platform.domain);
+    for (const auto& name : wanted) {
+      const auto known = zone_ids_.find(wire(name, {}));
+      if (known == zone_ids_.end()) continue;
+      const auto& id = plan_.zones[raw(known->second) - 1].name;
+      if (std::find(plan_.team_zones.begin(), plan_.team_zones.end(), id) == plan_.team_zones.end())
+        plan_.team_zones.push_back(id);
+    }
   }
 
   void add_platform_zone() {
-    if (plan_.listeners.empty() || zone_ids_.contains(platform_zone())) return;
-    const auto apex = wire(platform_zone(), {});
+    const auto apex = wire(node_.platform.domain, {});
+    if (plan_.listeners.empty() || zone_ids_.contains(apex)) return;
     dns::server_block made;
     made.keys = {apex};
     for (const auto& l : plan_.listeners) {
@@ -192,7 +195,7 @@ class planner {
       if (!claimed) made.listeners.push_back(l.id);
     }
     if (made.listeners.empty()) return;
-    made.zones = {zone(platform_zone(), "", {}, milliseconds(0))};
+    made.zones = {zone(node_.platform.domain, "", {}, milliseconds(0))};
     dns::plugin_chain chain;
     chain.apex_ns = true;
     // Logged like the block in front of it, so that one log shows all queries.
@@ -207,7 +210,7 @@ class planner {
   const configs::settings& node_;
   diagnostics& out_;
   dns_plan plan_;
-  std::map<std::string, dns::zone_id> zone_ids_;
+  std::map<dns::wire_name, dns::zone_id> zone_ids_;  ///< by apex: case and final dot do not count
 };
 
 }  // namespace
@@ -220,17 +223,17 @@ dns_plan plan_dns(const configs::dns_config& from, const configs::settings& node
 result<dns::zone_data> make_platform_zone(const std::string& domain,
                                           const std::vector<std::string>& addresses,
                                           std::uint32_t serial) {
+  const auto apex = dns::parse_name(domain, dns::root_name());
+  if (!apex) return apex.error();
+  const auto lower = dns::lower_cased(*apex);
   std::string text = fmt::format(
-      "$TTL 60\n@ IN SOA ns.{0}. hostmaster.{0}. ( {1} 3600 600 86400 60 )\n@ IN NS ns.{0}.\n",
-      domain, serial);
+      "$TTL 60\n@ IN SOA ns.{0} hostmaster.{0} ( {1} 3600 600 86400 60 )\n@ IN NS ns.{0}\n",
+      dns::name_text(lower), serial);
   for (const auto& a : addresses) {
     const char* type = a.find(':') == std::string::npos ? "A" : "AAAA";
     text += fmt::format("@ IN {1} {0}\nns IN {1} {0}\n", a, type);
   }
-  const auto apex = dns::parse_name(domain + ".", dns::root_name());
-  if (!apex) return apex.error();
-  auto parsed =
-      dns::parse_zone(text, "the platform's zone", dns::lower_cased(*apex), dns::disk_reader(0));
+  auto parsed = dns::parse_zone(text, "the platform's zone", lower, dns::disk_reader(0));
   if (!parsed.good())
     return fault{fault_kind::invalid, fault_side::operator_input, retryable::no,
                  parsed.errors.front().to_string()};

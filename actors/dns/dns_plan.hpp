@@ -23,7 +23,7 @@ namespace stagedoor::actors {
 
 struct zone_plan {
   dns::zone_id id{};
-  std::string name;     ///< "localhost.", also the id of its actor
+  std::string name;     ///< "localhost.", lower case; also the id of its actor
   dns::wire_name apex;  ///< lower-cased
   std::string path;     ///< of its file; empty = the platform's zone, made by us
   configs::location where;
