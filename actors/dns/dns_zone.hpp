@@ -9,7 +9,8 @@
 // | messages::report_zone   | messages::zone_report | at once                                   |
 //
 // A file that cannot be read or parsed is logged, shown in the report, and tried again; what was
-// served before stays; records for a zone that was never loaded wait for it. The zone_state
+// served before stays; records for a zone that was never loaded wait for it. A change that the
+// publisher did not confirm is published again until it is, whoever asked for it. The zone_state
 // outlives the actor, so a restart loses nothing. Owner: the dns_supervisor. Runs on: the
 // scheduler; files are read in the files loop. Stops when: told to; the loops keep the zone.
 #pragma once
@@ -24,7 +25,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace stagedoor::actors {
 
@@ -57,6 +61,9 @@ class dns_zone final : public shell {
   /// Exactly one of the two is called, in this actor's context.
   void make_live(dns::change_set change, std::function<void(messages::published)> live,
                  std::function<void(const fault&)> failed);
+  void wake_at(std::optional<mono_time>& what, mono_time when);
+  void arm();
+  void wake();
   [[nodiscard]] messages::zone_report report() const;
 
   const dns_zone_options options_;
@@ -66,7 +73,11 @@ class dns_zone final : public shell {
   bool read_once_ = false;
   std::vector<dns::record> early_;
   std::vector<promise<messages::published>> early_callers_;
-  tick_timer reload_;
+  std::optional<mono_time> read_at_;
+  /// Names that the state has changed and the loops may not have; bounded by the zone.
+  std::set<dns::wire_name> lost_;
+  std::optional<mono_time> publish_at_;
+  tick_timer alarm_;  ///< at the earlier of the two
 };
 
 }  // namespace stagedoor::actors

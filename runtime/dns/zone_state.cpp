@@ -175,6 +175,10 @@ change_set zone_state::collect(const touched_names& touched, std::size_t records
   return changes;
 }
 
+change_set zone_state::restate(std::span<const wire_name> names) const {
+  return collect({names.begin(), names.end()}, 0);
+}
+
 // -- loading ------------------------------------------------------------------------------------
 
 result<zone_state::entries> zone_state::merge(const zone_data& file, std::size_t& overruled) const {

@@ -63,6 +63,10 @@ class zone_state {
   /// On failure: not_found (zone not loaded).
   [[nodiscard]] result<change_set> remove_records(std::span<const record_match> matches);
 
+  /// What the table must hold for |names| (lower-cased) as of now: for a change that may have been
+  /// lost on its way there.
+  [[nodiscard]] change_set restate(std::span<const wire_name> names) const;
+
   /// Everything leaves the table: the zone is not served any more.
   [[nodiscard]] change_set unload();
 
