@@ -9,9 +9,12 @@
 #include "messages/team.hpp"
 #include "runtime/base/ascii.hpp"
 
+#include <algorithm>
+#include <array>
 #include <caf/actor_cast.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -38,7 +41,28 @@ std::uint32_t number(const admin_request& m, std::string_view name, std::uint32_
 
 fault unknown(const admin_request& m) {
   return {fault_kind::not_found, fault_side::client, retryable::no,
-          fmt::format("there is nothing at {} {}", m.method, m.path)};
+          fmt::format("there is nothing at {}", m.path)};
+}
+
+admin_response wrong_method(const admin_request& m, std::string_view allowed) {
+  return {405, to_json(fault{fault_kind::unsupported, fault_side::client, retryable::no,
+                             fmt::format("{} takes {}, not {}", m.path, allowed, m.method)})};
+}
+
+bool reads(const admin_request& m) { return m.method == "GET" || m.method == "HEAD"; }
+
+/// The object in |body|; nothing for anything else. Deep nesting is refused while it is read: the
+/// writer of JSON calls itself once a level.
+std::optional<nlohmann::json> object_of(const std::string& body) {
+  constexpr int most_levels = 16;
+  bool too_deep = false;
+  const auto watch = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep |= depth > most_levels;
+    return !too_deep;
+  };
+  auto document = nlohmann::json::parse(body.empty() ? "{}" : body, watch, false);
+  if (too_deep || !document.is_object()) return std::nullopt;
+  return document;
 }
 
 }  // namespace
@@ -84,20 +108,23 @@ void admin_api::handle(const admin_request& m) {
   constexpr std::string_view teams_prefix = "/api/teams/";
   if (m.path == "/api/teams") return teams(m, to);
   if (m.path.rfind(teams_prefix, 0) == 0) return team(m, m.path.substr(teams_prefix.size()), to);
-  if (m.method != "GET" && m.method != "HEAD") return failed(to)(unknown(m));
+  static constexpr std::array read_only = {"/ping", "/api/version", "/api/status", "/api/tree",
+                                           "/api/certificates"};
+  if (std::find(read_only.begin(), read_only.end(), m.path) == read_only.end())
+    return failed(to)(unknown(m));
+  if (!reads(m)) return to->deliver(wrong_method(m, "GET"));
   if (m.path == "/ping") return to->deliver({200, "\"OK\""});
   if (m.path == "/api/version")
     return to->deliver({200, nlohmann::json{{"version", options_.version}}.dump()});
   if (m.path == "/api/status") return status(to);
   if (m.path == "/api/tree") return tree(m, to);
-  if (m.path == "/api/certificates") return certificates(m, to);
-  failed(to)(unknown(m));
+  certificates(m, to);
 }
 
 // -- teams ------------------------------------------------------------------------
 
 void admin_api::teams(const admin_request& m, const reply_to& to) {
-  if (m.method != "GET") return failed(to)(unknown(m));
+  if (!reads(m)) return to->deliver(wrong_method(m, "GET"));
   ask<messages::team_listing>(
       this, find_name(system(), "teams"),
       messages::list_teams{parameter(m, "after"), number(m, "limit", 100)}, options_.deadline,
@@ -111,7 +138,7 @@ void admin_api::team(const admin_request& m, const std::string& slug, const repl
   if (const auto checked = check_slug(slug); !checked) return failed(to)(checked.error());
   if (m.method == "PUT") return put_team(slug, m.body, to);
   if (m.method == "DELETE") return delete_team(slug, to);
-  if (m.method != "GET") return failed(to)(unknown(m));
+  if (!reads(m)) return to->deliver(wrong_method(m, "GET, PUT, DELETE"));
   ask<messages::team_description>(
       this, find_name(system(), "teams"), messages::show_team{slug}, options_.deadline + seconds(5),
       [to](messages::team_description& found) {
@@ -121,13 +148,13 @@ void admin_api::team(const admin_request& m, const std::string& slug, const repl
 }
 
 void admin_api::put_team(const std::string& slug, const std::string& body, const reply_to& to) {
-  auto document = nlohmann::json::parse(body.empty() ? "{}" : body, nullptr, false);
-  if (!document.is_object())
+  auto document = object_of(body);
+  if (!document)
     return failed(to)(
         {fault_kind::malformed, fault_side::client, retryable::no, "body: expected a JSON object"});
-  document["slug"] = slug;
+  (*document)["slug"] = slug;
   auto spec = parse_team_spec(
-      document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), options_.domain);
+      document->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), options_.domain);
   if (!spec) return failed(to)(spec.error());
   messages::provision_team order{fmt::format("admin-{}-{}", incarnation_, next_flow_++), "",
                                  *std::move(spec)};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The admin API: what operators and the command line ask of a node, as JSON over HTTP.
 //
-//   GET    /api/version                       GET /ping, GET /ready
+//   GET    /api/version                       GET /ping
 //   GET    /api/status                        rows of every subsystem
 //   GET    /api/tree?limit=                   the supervision tree with restarts and mailbox depths
 //   GET    /api/teams?after=&limit=           slugs, sorted
