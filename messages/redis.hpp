@@ -3,7 +3,7 @@
 //
 // Every order has a deadline; the reply is the value or a fault of side `store`: unreachable (not
 // connected), closed (the connection broke: the command may have run), timed_out, overloaded (too
-// many in flight), refused (Redis said no, with its text), stale (a fence was too old).
+// many in flight), invalid or refused (Redis said no, with its text), stale (a fence was too old).
 #pragma once
 
 #include "messages/type_ids.hpp"
