@@ -87,7 +87,8 @@ load_balancer read_load_balancer(section& s, std::string_view provider) {
       f.error("flushInterval", parsed.error().detail);
     }
   });
-  s.idle({"passiveHealthCheck"});
+  // Only teams have their servers checked; those of a service are used whatever they answer.
+  s.idle({"healthCheck", "passiveHealthCheck"});
   return out;
 }
 
@@ -105,6 +106,7 @@ weighted_service read_weighted(section& s, std::string_view provider) {
   if (out.parts.empty()) s.error("services", "at least one service");
   out.sticky = read_sticky(s);
   s.presence("healthCheck", [&](section&) { out.propagate_health = true; });
+  s.idle({"healthCheck"});
   return out;
 }
 

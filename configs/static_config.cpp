@@ -3,6 +3,7 @@
 
 #include "configs/entry_point_reader.hpp"
 #include "configs/yaml_document.hpp"
+#include "runtime/base/ascii.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -33,6 +34,15 @@ void read_log(section& s, static_config& out) {
   s.idle({"noColor", "maxSize", "maxAge", "maxBackups", "compress", "otlp"});
 }
 
+bool is_status_range(std::string_view text) {
+  const auto dash = text.find('-');
+  const auto first = ascii::parse_number<std::uint16_t>(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos
+                        ? first
+                        : ascii::parse_number<std::uint16_t>(text.substr(dash + 1));
+  return first && last && *first >= 100 && *first <= *last && *last <= 599;
+}
+
 void read_access_log(section& s, static_config& out) {
   access_log_settings log;
   s.text("filePath", log.file_path);
@@ -40,6 +50,11 @@ void read_access_log(section& s, static_config& out) {
   s.number("bufferingSize", log.buffering_size, 0, 1'000'000);
   s.presence("filters", [&](section& f) {
     f.list("statusCodes", log.status_codes);
+    for (std::size_t i = 0; i < log.status_codes.size(); ++i)
+      if (!is_status_range(log.status_codes[i]))
+        f.context().out.expected(f.item_at("statusCodes", i), f.path("statusCodes"),
+                                 "a status such as 404 or a range such as 500-599",
+                                 shown(log.status_codes[i]));
     f.boolean("retryAttempts", log.retry_attempts);
     f.duration("minDuration", log.min_duration);
   });

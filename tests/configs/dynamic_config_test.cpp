@@ -12,10 +12,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-dynamic_config good(std::string_view text) {
+dynamic_config good(std::string_view text, const lines& expected = {}) {
   diagnostics out;
   auto file = read_dynamic_file("d.yml", text, variables(), out);
-  EXPECT_EQ(reported(out), lines{}) << text;
+  EXPECT_EQ(reported(out), expected) << text;
   EXPECT_TRUE(file.good);
   return file.config;
 }
@@ -81,7 +81,9 @@ http:
         responseForwarding: { flushInterval: -1 }
   serversTransports:
     t: { serverName: x, insecureSkipVerify: true, rootCAs: [a.pem], forwardingTimeouts: { dialTimeout: 2s } }
-)yml");
+)yml",
+                      {"d.yml: warning: known to Traefik, not acted on here: "
+                       "http.services.s.loadBalancer.healthCheck (11:9)"});
   const auto& b = std::get<load_balancer>(c.services.at(0).kind);
   ASSERT_EQ(b.servers.size(), 2U);
   EXPECT_EQ(b.servers[0].weight, 3U);
@@ -107,7 +109,9 @@ http:
   services:
     w: { weighted: { services: [{ name: a, weight: 3 }, { name: b@docker }], healthCheck: {} } }
     m: { mirroring: { service: a } }
-)yml");
+)yml",
+                      {"d.yml: warning: known to Traefik, not acted on here: "
+                       "http.services.w.weighted.healthCheck (4:78)"});
   const auto& w = std::get<weighted_service>(c.services.at(0).kind);
   EXPECT_EQ(w.parts.at(0).service.name, "a@file");
   EXPECT_EQ(w.parts.at(0).weight, 3U);
@@ -222,9 +226,6 @@ TEST(dynamic_config, each_mistake_is_named_with_its_place) {
        "h2c://host:port, got \"127.0.0.1\""},
       {"http: {services: {s: {loadBalancer: {servers: [x]}}}}",
        "d.yml:1:48: error: http.services.s.loadBalancer.servers[0]: expected a mapping, got \"x\""},
-      {"http: {services: {s: {loadBalancer: {healthCheck: {interval: 0}}}}}",
-       "d.yml:1:62: error: http.services.s.loadBalancer.healthCheck.interval: expected a duration "
-       "above zero, got \"0\""},
       {"http: {services: {s: {loadBalancer: {strategy: best}}}}",
        "d.yml:1:48: error: http.services.s.loadBalancer.strategy: expected one of wrr, p2c, hrw, "
        "leasttime, got \"best\""},
@@ -274,6 +275,14 @@ TEST(dynamic_config, each_mistake_is_named_with_its_place) {
       {"[]", "d.yml:1:1: error: expected a mapping, got a list"},
   };
   for (const auto& [text, wanted] : table) EXPECT_EQ(reports(text), lines{wanted}) << text;
+}
+
+TEST(dynamic_config, a_health_check_is_judged_although_nothing_acts_on_it) {
+  EXPECT_EQ(reports("http: {services: {s: {loadBalancer: {healthCheck: {interval: 0}}}}}"),
+            (lines{"d.yml: warning: known to Traefik, not acted on here: "
+                   "http.services.s.loadBalancer.healthCheck (1:38)",
+                   "d.yml:1:62: error: http.services.s.loadBalancer.healthCheck.interval: expected "
+                   "a duration above zero, got \"0\""}));
 }
 
 TEST(dynamic_config, one_bad_element_leaves_the_others_readable) {
