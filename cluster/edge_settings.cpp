@@ -4,13 +4,22 @@
 #include "runtime/base/ascii.hpp"
 #include "runtime/net/socket.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fmt/format.h>
 
 namespace stagedoor::cluster {
 namespace {
 
+/// traefik.yml's 0 is "no limit"; here every wait has an end.
+constexpr milliseconds no_limit = std::chrono::hours(24);
+
 milliseconds whole(configs::nanoseconds value) { return std::chrono::ceil<milliseconds>(value); }
+
+milliseconds limit(configs::nanoseconds value) {
+  return value.count() == 0 ? no_limit : std::min(whole(value), no_limit);
+}
 
 }  // namespace
 
@@ -25,13 +34,19 @@ result<net::address> to_address(const configs::listen_address& at, std::uint16_t
 http::edge_options edge_options_of(const configs::loaded& config) {
   http::edge_options out;
   // One set of limits an edge: the strictest head size, the longest of each wait.
+  milliseconds read_head{0}, idle{0}, grace{0};
   for (const auto& e : config.edge.entry_points) {
     out.head.head_bytes = std::min<std::size_t>(out.head.head_bytes, e.header_bytes);
-    out.read_head = whole(e.read_timeout);
-    out.idle = whole(e.idle_timeout);
-    out.grace = std::max(out.grace, whole(e.grace_timeout));
+    read_head = std::max(read_head, limit(e.read_timeout));
+    idle = std::max(idle, limit(e.idle_timeout));
+    grace = std::max(grace, whole(e.grace_timeout));
   }
-  out.connect = whole(config.edge.upstream.dial_timeout);
+  if (!config.edge.entry_points.empty()) {
+    out.read_head = read_head;
+    out.idle = idle;
+    out.grace = grace;
+  }
+  out.connect = limit(config.edge.upstream.dial_timeout);
   out.response_header = whole(config.edge.upstream.response_header_timeout);
   return out;
 }
