@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line. What the commands do is in commands.cpp and run_node.cpp.
+#include "cluster/cluster_commands.hpp"
 #include "cluster/commands.hpp"
 #include "cluster/version.hpp"
 
@@ -49,6 +50,23 @@ void add_team_commands(CLI::App& app, const settings_source& from, team_options&
   show->callback([&] { code = team_show(from, o); });
 }
 
+void add_cluster_commands(CLI::App& app, cluster_options& o, int& code) {
+  auto* cluster = app.add_subcommand("cluster", "The authority and the certificates of a cluster");
+  cluster->require_subcommand(1);
+  const auto with_directory = [&](CLI::App* command) {
+    command->add_option("--dir", o.directory, "where the files are (default: cluster)");
+  };
+
+  auto* init = cluster->add_subcommand("init", "Make the authority; once for each cluster");
+  with_directory(init);
+  init->callback([&] { code = cluster_init(o); });
+
+  auto* add = cluster->add_subcommand("add", "Make a node's certificate, or replace it");
+  add->add_option("name", o.name, "the node's name, as in its stagedoor.yml")->required();
+  with_directory(add);
+  add->callback([&] { code = cluster_add(o); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,6 +79,7 @@ int main(int argc, char** argv) {
 
   settings_source from;
   team_options team;
+  cluster_options cluster;
   bool json = false;
   int code = exit_ok;
   app.add_option("--config,-c", from.path,
@@ -74,6 +93,7 @@ int main(int argc, char** argv) {
     code = check(from);
   });
   add_team_commands(app, from, team, code);
+  add_cluster_commands(app, cluster, code);
 
   const auto view = [&](const char* name, const char* what, auto show) {
     auto* command = app.add_subcommand(name, what);
