@@ -40,6 +40,18 @@ inline constexpr seconds grace_timeout{10};             ///< for open requests w
 inline constexpr std::size_t header_bytes = 1U << 20U;  ///< one request head
 inline constexpr std::uint32_t http2_streams = 250;     ///< open at once on one connection
 
+// -- the edge, whatever traefik.yml says --------------------------------------------------------------
+
+inline constexpr std::size_t edge_connections = 100'000;      ///< of clients; of one loop
+inline constexpr std::size_t edge_head_bytes = 64U << 10U;    ///< start line and fields; then 431
+inline constexpr std::size_t edge_target_bytes = 16U << 10U;  ///< request-target; then 414
+inline constexpr seconds edge_handshake{10};       ///< from accept to the end of the TLS handshake
+inline constexpr seconds edge_stall{60};           ///< without progress in a body
+inline constexpr seconds edge_tunnel_idle{3'600};  ///< without a byte after an upgrade
+inline constexpr seconds edge_lingering{2};        ///< for a client to take an early answer
+inline constexpr std::size_t edge_lingering_bytes = 256U << 10U;  ///< thrown away after it
+inline constexpr std::size_t edge_open_upstreams_per_server = 0;  ///< of one loop; 0 = no limit
+
 // -- upstreams, where traefik.yml is silent ----------------------------------------------------------
 
 inline constexpr seconds dial_timeout{30};
@@ -73,9 +85,94 @@ inline constexpr seconds forward_expire{10};           ///< an idle upstream con
 inline constexpr std::uint32_t forward_max_fails = 2;  ///< health checks; 0 = never taken out
 inline constexpr milliseconds forward_health_check{500};
 
+// -- DNS, whatever the Corefile says; each for one loop ---------------------------------------------
+
+inline constexpr std::size_t dns_chain = 12;            ///< CNAME and DNAME steps in one answer
+inline constexpr std::size_t dns_query_bytes = 2'048;   ///< longest query over UDP
+inline constexpr std::size_t dns_answer_bytes = 4'096;  ///< longest answer over UDP
+inline constexpr std::size_t dns_tcp_connections = 4'096;
+inline constexpr std::size_t dns_tcp_connections_per_client = 512;  ///< of one address
+inline constexpr std::size_t dns_tcp_in_flight = 64;  ///< queries of one connection at an upstream
+inline constexpr std::size_t dns_tcp_unsent_bytes = 256U << 10U;  ///< then no query is read
+inline constexpr milliseconds dns_tcp_idle{10'000};
+inline constexpr std::size_t dns_forwards = 8'192;       ///< queries at upstreams; then REFUSED
+inline constexpr std::size_t dns_forward_sockets = 16;   ///< UDP, of one upstream
+inline constexpr std::size_t dns_forward_idle_tcp = 16;  ///< kept connections of one upstream
+inline constexpr std::size_t dns_log_buffer_bytes = 256U << 10U;  ///< gathered in one turn
+
 // -- Redis -----------------------------------------------------------------------------------------
 
 inline constexpr std::uint16_t redis_port = 6379;
+inline constexpr milliseconds redis_connect_timeout{5'000};  ///< connect and greeting together
+inline constexpr milliseconds redis_backoff_base{50};        ///< before the next try; doubles
+inline constexpr milliseconds redis_backoff_cap{2'000};      ///< up to this
+inline constexpr milliseconds redis_steady{2'000};  ///< a connection as old resets the backoff
+inline constexpr seconds redis_keepalive_idle{
+    10};  ///< until the first probe of a silent connection
+inline constexpr seconds redis_keepalive_interval{3};           ///< between probes; three end it
+inline constexpr milliseconds redis_unacknowledged{10'000};     ///< sent bytes Redis never took
+inline constexpr std::size_t redis_reply_bytes = 64U << 20U;    ///< of one reply
+inline constexpr std::size_t redis_reply_elements = 1'000'000;  ///< values in one reply
+inline constexpr std::size_t redis_in_flight = 1'024;           ///< commands not yet answered
+inline constexpr std::size_t redis_queued = 16'384;             ///< commands waiting to be sent
+inline constexpr std::size_t redis_queued_bytes = 64U << 20U;   ///< of those
+inline constexpr milliseconds redis_heartbeat_interval{2'000};
+inline constexpr milliseconds redis_heartbeat_grace{4'000};  ///< then the connection is given up
+inline constexpr std::size_t redis_topics = 10'000;          ///< subscribed to
+inline constexpr std::size_t redis_poppers = 256;            ///< blocking connections
+inline constexpr std::size_t redis_scripts = 256;
+inline constexpr milliseconds redis_housekeeping_deadline{5'000};  ///< script load, heartbeat
+
+// -- the managed Redis -------------------------------------------------------------------------------
+
+inline constexpr const char* managed_redis_memory = "256mb";      ///< its maxmemory
+inline constexpr milliseconds managed_redis_predecessor{10'000};  ///< for an old server to end
+inline constexpr milliseconds managed_redis_answer{10'000};       ///< until it answers at all
+inline constexpr milliseconds managed_redis_load{600'000};        ///< until its data is loaded
+inline constexpr milliseconds managed_redis_stop{10'000};         ///< from SIGTERM to SIGKILL
+inline constexpr std::uintmax_t managed_redis_log_bytes = 16U << 20U;
+
+// -- our own requests: certificate authorities, Docker, health checks --------------------------------
+
+inline constexpr std::size_t outgoing_transfers = 32;  ///< at once
+inline constexpr std::size_t outgoing_queued = 256;    ///< behind them
+inline constexpr unsigned outgoing_idle_connections = 16;
+inline constexpr unsigned resolver_threads = 4;         ///< getaddrinfo() calls at once
+inline constexpr std::size_t resolver_lookups = 256;    ///< names in flight
+inline constexpr std::size_t resolver_waiters = 4'096;  ///< who wait for them
+inline constexpr std::size_t resolver_cached = 1'024;   ///< answers kept ...
+inline constexpr seconds resolver_cache_for{30};        ///< ... for so long; 0 = none
+
+// -- the admin socket --------------------------------------------------------------------------------
+
+inline constexpr std::size_t admin_connections = 64;        ///< at once
+inline constexpr std::size_t admin_body_bytes = 1U << 20U;  ///< of a request
+inline constexpr seconds admin_read_deadline{10};           ///< for a whole request
+inline constexpr seconds admin_answer_deadline{30};         ///< for the handler; then 504
+
+// -- links between nodes -----------------------------------------------------------------------------
+
+inline constexpr std::uint16_t cluster_port = 7443;
+inline constexpr seconds link_handshake_deadline{5};  ///< from the connection to the end of hellos
+inline constexpr seconds link_ping_interval{1};
+inline constexpr seconds link_silence_deadline{4};  ///< nothing came: the link is down
+inline constexpr std::size_t link_frame_bytes = 64U << 10U;
+inline constexpr std::size_t link_window_bytes = 256U << 10U;   ///< kept for a slow local side
+inline constexpr std::size_t link_out_bytes = 64U << 10U;       ///< waiting for a slow connection
+inline constexpr std::uint32_t basp_payload_bytes = 1U << 20U;  ///< one actor message
+inline constexpr seconds link_drain_deadline{5};  ///< for the local side to take what the peer left
+inline constexpr milliseconds link_first_pause{100};  ///< before a peer is dialled again; grows
+inline constexpr seconds link_longest_pause{5};       ///< up to this, and is drawn at random
+inline constexpr std::size_t links = 256;             ///< that are up on one cluster port
+inline constexpr std::size_t link_strangers = 64;     ///< handshakes at once ...
+inline constexpr std::size_t link_strangers_per_source = 8;  ///< ... and of one address
+inline constexpr std::size_t link_sources = 1024;            ///< addresses of strangers remembered
+inline constexpr std::uint32_t link_accepts_per_second = 100;  ///< of all strangers together
+inline constexpr std::uint32_t link_failures_per_second = 1;  ///< handshakes of one source; burst 5
+inline constexpr seconds link_log_interval{60};     ///< one line about the same source and reason
+inline constexpr seconds link_certificate_look{2};  ///< whether the files were replaced
+inline constexpr hours cluster_authority_lifetime{10 * 365 * 24};
+inline constexpr hours node_certificate_lifetime{2 * 365 * 24};
 
 // -- actors and their supervisors --------------------------------------------------------------------
 
