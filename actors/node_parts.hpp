@@ -15,9 +15,9 @@
 #include "actors/teams/team_router.hpp"
 #include "configs/check.hpp"
 #include "runtime/client/http_client.hpp"
-#include "runtime/client/resolver.hpp"
 #include "runtime/dns/zone_state.hpp"
 #include "runtime/loop/loop.hpp"
+#include "runtime/net/resolver.hpp"
 #include "runtime/redis/client.hpp"
 #include "runtime/redis/managed_server.hpp"
 #include "runtime/snapshot/publisher.hpp"
@@ -58,7 +58,7 @@ struct node_parts {
   std::shared_ptr<redis::client> redis;
   std::shared_ptr<script_library> scripts;
   std::optional<redis::managed_server_options> managed_redis;
-  client::resolver* resolver = nullptr;
+  net::resolver* resolver = nullptr;
   client::http_client* http = nullptr;
   down_publisher publish_down;  ///< to every lane
   std::vector<loop_report> loop_reports;

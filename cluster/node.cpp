@@ -117,7 +117,7 @@ result<void> node::start() {
   if (auto r = make_lanes(); !r) return r;
   if (auto r = wire_tables(); !r) return r;
   if (auto r = wire_zones(); !r) return r;
-  resolver_ = std::make_unique<client::resolver>(control_);
+  resolver_ = std::make_unique<net::resolver>(control_);
   http_ = std::make_unique<client::http_client>(control_, *resolver_);
   parts_.resolver = resolver_.get();
   parts_.http = http_.get();

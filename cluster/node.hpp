@@ -72,7 +72,7 @@ class node {
   std::vector<std::unique_ptr<lane>> lanes_;
   loop control_;
   loop files_;
-  std::unique_ptr<client::resolver> resolver_;
+  std::unique_ptr<net::resolver> resolver_;
   std::unique_ptr<client::http_client> http_;
   std::unique_ptr<http::local_server> admin_;
   actors::node_parts parts_;

@@ -2,6 +2,7 @@
 #include "actors/queue/task.hpp"
 
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/base64.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -161,23 +162,6 @@ std::size_t utf8_length(std::string_view text) noexcept {
   return 0;
 }
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view alphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const auto byte = [&](std::size_t at) {
-      return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0U;
-    };
-    const unsigned group = byte(i) << 16U | byte(i + 1) << 8U | byte(i + 2);
-    out += alphabet[group >> 18U];
-    out += alphabet[group >> 12U & 63U];
-    out += i + 1 < bytes.size() ? alphabet[group >> 6U & 63U] : '=';
-    out += i + 2 < bytes.size() ? alphabet[group & 63U] : '=';
-  }
-  return out;
-}
-
 }  // namespace
 
 result<task> parse_task(std::string_view raw, std::string_view queue, const task_limits& limits) {
@@ -218,7 +202,7 @@ std::string dead_letter_prefix(std::string_view raw, std::string_view reason,
                                std::string_view queue) {
   const auto readable = to_valid_utf8(raw);
   json letter{{"raw", readable}, {"reason", to_valid_utf8(reason)}, {"queue", queue}};
-  if (readable != raw) letter["raw_base64"] = base64(raw);
+  if (readable != raw) letter["raw_base64"] = base64_encode(raw);
   auto text = letter.dump();
   text.pop_back();
   return text + ',';

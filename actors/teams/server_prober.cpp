@@ -30,7 +30,7 @@ fault no_address(const std::string& host) {
           fmt::format("{} has no address", host)};
 }
 
-void connect(loop& control, client::resolver& names, const server_url& server, mono_time deadline,
+void connect(loop& control, net::resolver& names, const server_url& server, mono_time deadline,
              std::function<void(result<void>)> done) {
   const auto left = [&control, deadline] {
     return std::max(milliseconds(1),
@@ -41,7 +41,7 @@ void connect(loop& control, client::resolver& names, const server_url& server, m
     return;
   }
   names.lookup(server.host, deadline,
-               [&control, server, left, done = std::move(done)](result<client::addresses> found) {
+               [&control, server, left, done = std::move(done)](result<net::addresses> found) {
                  if (!found) return done(found.error());
                  if (found->empty()) return done(no_address(server.host));
                  auto at = found->front();
@@ -68,7 +68,7 @@ void get(client::http_client& http, const std::string& url, const std::string& p
 
 }  // namespace
 
-probe_function server_prober(loop& control, client::resolver& names, client::http_client& http) {
+probe_function server_prober(loop& control, net::resolver& names, client::http_client& http) {
   return [&](std::vector<std::string> urls, std::string path, milliseconds deadline,
              std::function<void(std::vector<probe_failure>)> finished) {
     const auto r = std::make_shared<round>();

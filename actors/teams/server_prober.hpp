@@ -7,13 +7,13 @@
 
 #include "actors/teams/probing.hpp"
 #include "runtime/client/http_client.hpp"
-#include "runtime/client/resolver.hpp"
 #include "runtime/loop/loop.hpp"
+#include "runtime/net/resolver.hpp"
 
 namespace stagedoor::actors {
 
 /// All three outlive the function.
-[[nodiscard]] probe_function server_prober(loop& control, client::resolver& names,
+[[nodiscard]] probe_function server_prober(loop& control, net::resolver& names,
                                            client::http_client& http);
 
 }  // namespace stagedoor::actors

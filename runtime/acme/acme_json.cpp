@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/acme_json.hpp"
 
-#include "runtime/acme/base64.hpp"
 #include "runtime/acme/files.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/client/json.hpp"
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ std::string text(const json* from, std::string_view name) {
 }
 
 std::string decoded(const json* from, std::string_view name) {
-  return base64_decode(text(from, name)).value_or(std::string());
+  return base64_decode(text(from, name), base64_form::lenient).value_or(std::string());
 }
 
 stored_account account_of(const json* from, std::string_view where,

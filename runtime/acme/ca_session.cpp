@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/ca_session.hpp"
 
-#include "runtime/acme/base64.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/client/json.hpp"
 
 #include <algorithm>

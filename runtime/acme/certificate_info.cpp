@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/certificate_info.hpp"
 
-#include "runtime/acme/base64.hpp"
 #include "runtime/acme/openssl.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/net/address.hpp"
 
 #include <algorithm>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/challenge.hpp"
 
-#include "runtime/acme/base64.hpp"
 #include "runtime/acme/csr.hpp"
 #include "runtime/acme/openssl.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/base64.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

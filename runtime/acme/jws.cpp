@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/jws.hpp"
 
-#include "runtime/acme/base64.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/client/json.hpp"
 
 #include <fmt/format.h>

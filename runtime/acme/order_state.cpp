@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/order_state.hpp"
 
-#include "runtime/acme/base64.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/client/json.hpp"
 #include "runtime/net/address.hpp"
 

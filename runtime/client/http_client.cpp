@@ -53,7 +53,7 @@ void transfer_handle::cancel() {
 
 class http_client::core : public std::enable_shared_from_this<core> {
  public:
-  core(loop& where, resolver& names, http_client_options options);
+  core(loop& where, net::resolver& names, http_client_options options);
   ~core();
 
   [[nodiscard]] std::uint64_t next_id() { return ++last_id_; }
@@ -79,12 +79,12 @@ class http_client::core : public std::enable_shared_from_this<core> {
   void after_libcurl();
 
   void run(std::uint64_t id);
-  void begin(std::uint64_t id, const origin& to, result<addresses> found);
+  void begin(std::uint64_t id, const origin& to, result<net::addresses> found);
   void finish(std::uint64_t id, result<void> outcome);
   void run_queued();
 
   loop& loop_;
-  resolver& names_;
+  net::resolver& names_;
   const http_client_options options_;
   CURLM* multi_;
   timer timer_;
@@ -96,7 +96,7 @@ class http_client::core : public std::enable_shared_from_this<core> {
   bool stopped_ = false;
 };
 
-http_client::core::core(loop& where, resolver& names, http_client_options options)
+http_client::core::core(loop& where, net::resolver& names, http_client_options options)
     : loop_(where), names_(names), options_(std::move(options)), timer_([this] { on_timer(); }) {
   initialise_libcurl();
   multi_ = curl_multi_init();
@@ -148,14 +148,14 @@ void http_client::core::run(std::uint64_t id) {
     return loop_.defer(
         [self = shared_from_this(), id, error = to.error()] { self->finish(id, error); });
   if (!t.asked().unix_socket.empty() || net::address::parse_ip(to->host, 0))
-    return begin(id, *to, addresses{});
+    return begin(id, *to, net::addresses{});
   names_.lookup(to->host, loop_.now() + t.asked().connect_deadline,
-                [weak = weak_from_this(), id, to = *to](result<addresses> found) {
+                [weak = weak_from_this(), id, to = *to](result<net::addresses> found) {
                   if (const auto self = weak.lock()) self->begin(id, to, std::move(found));
                 });
 }
 
-void http_client::core::begin(std::uint64_t id, const origin& to, result<addresses> found) {
+void http_client::core::begin(std::uint64_t id, const origin& to, result<net::addresses> found) {
   const auto at = transfers_.find(id);
   if (at == transfers_.end()) return;  // its deadline passed while the name was looked up
   if (!found) return finish(id, std::move(found).error());
@@ -293,7 +293,7 @@ void http_client::core::after_libcurl() {
 
 // -- http_client ---------------------------------------------------------------------------------------
 
-http_client::http_client(loop& where, resolver& names, http_client_options options)
+http_client::http_client(loop& where, net::resolver& names, http_client_options options)
     : door_(std::make_shared<door>(where)),
       core_(std::make_shared<core>(where, names, std::move(options))) {}
 

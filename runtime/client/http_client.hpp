@@ -14,8 +14,8 @@
 #pragma once
 
 #include "runtime/client/message.hpp"
-#include "runtime/client/resolver.hpp"
 #include "runtime/loop/loop.hpp"
+#include "runtime/net/resolver.hpp"
 
 #include <memory>
 
@@ -46,7 +46,7 @@ class transfer_handle {
 
 class http_client {
  public:
-  http_client(loop& where, resolver& names, http_client_options options = {});
+  http_client(loop& where, net::resolver& names, http_client_options options = {});
   ~http_client();
   http_client(const http_client&) = delete;
   http_client& operator=(const http_client&) = delete;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/http/basic_auth.hpp"
 
-#include "runtime/http/base64.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/http/middleware_state.hpp"
 #include "runtime/http/password_checker.hpp"
 #include "runtime/tls/digest.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/http/headers.hpp"
 
-#include "runtime/http/base64.hpp"
+#include "runtime/base/base64.hpp"
 
 #include <algorithm>
 #include <array>

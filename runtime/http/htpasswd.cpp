@@ -2,7 +2,7 @@
 #include "runtime/http/htpasswd.hpp"
 
 #include "runtime/base/ascii.hpp"
-#include "runtime/http/base64.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/tls/digest.hpp"
 
 #include <algorithm>

@@ -53,7 +53,7 @@ struct client::core {
       : owner(l),
         where(std::move(e)),
         options(std::move(o)),
-        names(l),
+        names(l, {.cache_for = seconds(0)}),  // after a loss the name may mean another machine
         commands(l, names, where, named(options.commands, "commands")),
         scripts(commands, options.max_scripts),
         subscriptions(l, names, where,
@@ -168,7 +168,7 @@ struct client::core {
   loop& owner;
   const endpoint where;
   const client_options options;
-  resolver names;
+  net::resolver names;
   connection commands;
   script_cache scripts;
   subscriber subscriptions;

@@ -14,7 +14,8 @@ fault stopped_fault() {
 
 }  // namespace
 
-connection::connection(loop& l, resolver& names, const endpoint& where, connection_options options)
+connection::connection(loop& l, net::resolver& names, const endpoint& where,
+                       connection_options options)
     : loop_(l),
       options_(std::move(options)),
       session_(l, names, where, options_.session, *this),

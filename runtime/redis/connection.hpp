@@ -37,7 +37,7 @@ using reply_callback = std::function<void(result<reply>)>;
 
 class connection final : public session::listener {
  public:
-  connection(loop& l, resolver& names, const endpoint& where, connection_options options);
+  connection(loop& l, net::resolver& names, const endpoint& where, connection_options options);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;

@@ -6,8 +6,18 @@
 #include <fmt/format.h>
 
 namespace stagedoor::redis {
+namespace {
 
-locator::locator(loop& l, resolver& names, const endpoint& where, wire_options wires,
+// A name that does not resolve now may in a moment: a container that starts, a DNS server that is
+// back. So it is tried again like a server that does not answer.
+fault lookup_fault(const fault& why) {
+  if (why.side != fault_side::upstream) return why;
+  return {fault_kind::unreachable, fault_side::store, retryable::yes, why.detail};
+}
+
+}  // namespace
+
+locator::locator(loop& l, net::resolver& names, const endpoint& where, wire_options wires,
                  milliseconds step_timeout)
     : loop_(l),
       names_(names),
@@ -39,20 +49,15 @@ void locator::cancel() {
 
 void locator::resolve(const host_port& host, callback then) {
   const auto step = ++step_;
-  on_timeout_ = [then, host] {
-    then(fault{fault_kind::unreachable, fault_side::store, retryable::yes,
-               fmt::format("resolve {}: no answer in time", host.host)});
-  };
-  loop_.arm_after(timeout_, step_timeout_);
-  names_.lookup(host, [this, step, then = std::move(then),
-                       alive = std::weak_ptr(alive_)](result<std::vector<net::address>> found) {
-    if (alive.expired() || step != step_) return;
-    timeout_.cancel();
-    if (found)
-      then((*found)[lookups_++ % found->size()]);
-    else
-      then(found.error());
-  });
+  names_.lookup(host.host, loop_.now() + step_timeout_,
+                [this, step, port = host.port, then = std::move(then),
+                 alive = std::weak_ptr(alive_)](const result<net::addresses>& found) {
+                  if (alive.expired() || step != step_) return;
+                  if (!found) return then(lookup_fault(found.error()));
+                  auto next = (*found)[lookups_++ % found->size()];
+                  next.set_port(port);
+                  then(next);
+                });
 }
 
 void locator::ask_sentinel() {

@@ -8,8 +8,8 @@
 // On failure: unreachable, refused, not_found (no Sentinel knows the master).
 #pragma once
 
+#include "runtime/net/resolver.hpp"
 #include "runtime/redis/endpoint.hpp"
-#include "runtime/redis/resolver.hpp"
 #include "runtime/redis/wire.hpp"
 
 #include <functional>
@@ -21,13 +21,13 @@ class locator final : public wire::listener {
  public:
   using callback = std::function<void(result<net::address>)>;
 
-  locator(loop& l, resolver& names, const endpoint& where, wire_options wires,
+  locator(loop& l, net::resolver& names, const endpoint& where, wire_options wires,
           milliseconds step_timeout = milliseconds(2000));
   ~locator();
   locator(const locator&) = delete;
   locator& operator=(const locator&) = delete;
 
-  /// Calls |done| exactly once, maybe before it returns, unless cancelled. One search at a time.
+  /// Calls |done| exactly once unless cancelled. One search at a time.
   void locate(callback done);
   void cancel();
 
@@ -44,7 +44,7 @@ class locator final : public wire::listener {
   void finish(result<net::address> found);
 
   loop& loop_;
-  resolver& names_;
+  net::resolver& names_;
   const endpoint endpoint_;
   const wire_options wires_;
   const milliseconds step_timeout_;

@@ -5,7 +5,7 @@
 
 namespace stagedoor::redis {
 
-popper::popper(loop& l, resolver& names, const endpoint& where, popper_options options,
+popper::popper(loop& l, net::resolver& names, const endpoint& where, popper_options options,
                popper_handlers handlers, std::function<void(std::int64_t)> unblock)
     : loop_(l),
       options_(std::move(options)),

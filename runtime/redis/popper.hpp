@@ -38,7 +38,7 @@ struct popper_handlers {
 class popper final : public session::listener {
  public:
   /// |unblock| runs CLIENT UNBLOCK for the given client on another connection.
-  popper(loop& l, resolver& names, const endpoint& where, popper_options options,
+  popper(loop& l, net::resolver& names, const endpoint& where, popper_options options,
          popper_handlers handlers, std::function<void(std::int64_t client)> unblock);
   ~popper();
   popper(const popper&) = delete;

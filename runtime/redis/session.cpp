@@ -5,7 +5,7 @@
 
 namespace stagedoor::redis {
 
-session::session(loop& l, resolver& names, const endpoint& where, session_options options,
+session::session(loop& l, net::resolver& names, const endpoint& where, session_options options,
                  listener& events)
     : loop_(l),
       endpoint_(where),

@@ -10,10 +10,10 @@
 // Bounded by: session_options. On failure: session_lost(), once for each attempt.
 #pragma once
 
+#include "runtime/net/resolver.hpp"
 #include "runtime/redis/backoff.hpp"
 #include "runtime/redis/endpoint.hpp"
 #include "runtime/redis/locator.hpp"
-#include "runtime/redis/resolver.hpp"
 #include "runtime/redis/wire.hpp"
 
 #include <deque>
@@ -46,7 +46,7 @@ class session final : public wire::listener {
     ~listener() = default;
   };
 
-  session(loop& l, resolver& names, const endpoint& where, session_options options,
+  session(loop& l, net::resolver& names, const endpoint& where, session_options options,
           listener& events);
   ~session();
   session(const session&) = delete;

@@ -20,7 +20,8 @@ const char* undo_verb(topic_kind kind) noexcept {
 
 }  // namespace
 
-subscriber::subscriber(loop& l, resolver& names, const endpoint& where, subscriber_options options)
+subscriber::subscriber(loop& l, net::resolver& names, const endpoint& where,
+                       subscriber_options options)
     : loop_(l),
       options_(std::move(options)),
       session_(l, names, where, options_.session, *this),

@@ -51,7 +51,7 @@ struct subscriber_options {
 
 class subscriber final : public session::listener {
  public:
-  subscriber(loop& l, resolver& names, const endpoint& where, subscriber_options options);
+  subscriber(loop& l, net::resolver& names, const endpoint& where, subscriber_options options);
   ~subscriber();
   subscriber(const subscriber&) = delete;
   subscriber& operator=(const subscriber&) = delete;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/certificate_info.hpp"
 
-#include "runtime/acme/base64.hpp"
 #include "runtime/acme/openssl.hpp"
+#include "runtime/base/base64.hpp"
 #include "tests/acme/certificate_maker.hpp"
 
 #include <gmock/gmock.h>

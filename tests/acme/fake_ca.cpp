@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/acme/fake_ca.hpp"
 
-#include "runtime/acme/base64.hpp"
 #include "runtime/acme/openssl.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/client/json.hpp"
 
 #include <openssl/pem.h>
@@ -26,7 +26,7 @@ response json_answer(unsigned status, const json& body) {
 std::string payload_of(const client::request& r) {
   if (r.body.empty()) return {};
   const auto outer = json::parse(r.body);
-  return acme::base64url_decode(outer.at("payload").get<std::string>()).value();
+  return base64url_decode(outer.at("payload").get<std::string>()).value();
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ response fake_ca::handle(const std::string& path, const std::string& payload) {
     return json_answer(200, {{"status", "processing"}});
   }
   if (path == "/f/1") {
-    chain_ = issue(*acme::base64url_decode(json::parse(payload).at("csr").get<std::string>()));
+    chain_ = issue(*base64url_decode(json::parse(payload).at("csr").get<std::string>()));
     status_ = "processing";
     return order_answer(200);
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/keys.hpp"
 
-#include "runtime/acme/base64.hpp"
 #include "runtime/acme/csr.hpp"
 #include "runtime/acme/jws.hpp"
 #include "runtime/acme/openssl.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/client/json.hpp"
 
 #include <gmock/gmock.h>
@@ -206,20 +206,6 @@ TEST(csr, refuses_what_would_mean_something_else_to_the_extension_reader) {
   for (const auto* bad : {"", "a.test,DNS:evil.test", "a.test\nDNS:evil.test", "email:copy", "a b"})
     EXPECT_FALSE(make_csr(key, {bad})) << bad;
   EXPECT_FALSE(make_csr(key, {}));
-}
-
-TEST(base64, encodes_and_decodes_both_alphabets) {
-  const std::pair<std::string, const char*> table[] = {
-      {"", ""},        {"f", "Zg"},        {"fo", "Zm8"},
-      {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {std::string("\xfb\xff\xfe", 3), "-__-"}};
-  for (const auto& [bytes, text] : table) {
-    EXPECT_EQ(base64url_encode(bytes), text);
-    EXPECT_EQ(base64url_decode(text), bytes);
-  }
-  EXPECT_EQ(base64_decode("+//+"), std::string("\xfb\xff\xfe", 3));
-  EXPECT_EQ(base64_decode("Zg=="), "f");
-  for (const auto* bad : {"A", "Zg==", "Z g", "+//+"}) EXPECT_FALSE(base64url_decode(bad)) << bad;
-  for (const auto* bad : {"A", "-__-", "Zg\n"}) EXPECT_FALSE(base64_decode(bad)) << bad;
 }
 
 }  // namespace

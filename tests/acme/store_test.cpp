@@ -3,6 +3,7 @@
 #include "runtime/acme/certbot_store.hpp"
 
 #include "runtime/acme/files.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/client/json.hpp"
 #include "tests/acme/certificate_maker.hpp"
 
@@ -22,19 +23,10 @@ using client::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::string base64(const std::string& bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
 json entry(const certificate_pair& pair, const std::string& main) {
   return {{"domain", {{"main", main}}},
-          {"certificate", base64(pair.chain_pem)},
-          {"key", base64(pair.key_pem)},
+          {"certificate", base64_encode(pair.chain_pem)},
+          {"key", base64_encode(pair.key_pem)},
           {"Store", "default"}};
 }
 
@@ -63,7 +55,7 @@ TEST_F(store_test, acme_json_gives_account_and_certificates_of_each_resolver) {
   file["letsencrypt"]["Account"] = {
       {"Email", "admin@a.test"},
       {"Registration", {{"body", {{"status", "valid"}}}, {"uri", "https://ca.test/acct/7"}}},
-      {"PrivateKey", base64(account_der())},
+      {"PrivateKey", base64_encode(account_der())},
       {"KeyType", "4096"}};
   file["letsencrypt"]["Certificates"] = {entry(pair, "a.test")};
   file["other"] = {{"Account", nullptr}, {"Certificates", nullptr}};
@@ -83,8 +75,8 @@ TEST_F(store_test, acme_json_gives_account_and_certificates_of_each_resolver) {
 TEST_F(store_test, acme_json_of_traefik_1_has_no_resolvers_and_other_spellings) {
   const auto pair = test::make_certificate({{"a.test"}, 0, 2'000'000'000});
   json one{{"Domain", {{"Main", "a.test"}, {"SANs", nullptr}}},
-           {"Certificate", base64(pair.chain_pem)},
-           {"Key", base64(pair.key_pem)}};
+           {"Certificate", base64_encode(pair.chain_pem)},
+           {"Key", base64_encode(pair.key_pem)}};
   json file{{"Account", {{"Email", "x"}, {"Registration", {{"uri", "https://ca.test/acct/1"}}}}},
             {"Certificates", {one}},
             {"HTTPChallenges", json::object()}};
@@ -108,7 +100,7 @@ TEST_F(store_test, acme_json_leaves_out_what_is_no_use_and_keeps_the_longest_of_
                                 7,
                                 "x",
                                 nullptr};
-  file["le"]["Account"]["PrivateKey"] = base64("no key");
+  file["le"]["Account"]["PrivateKey"] = base64_encode("no key");
   const auto all = parse_acme_json(file.dump());
   ASSERT_TRUE(all);
   ASSERT_EQ(all->resolvers.at("le").certificates.size(), 1U);

@@ -175,7 +175,7 @@ class docker_provider_test : public actor_fixture {
   const std::string path_ =
       ::testing::TempDir() + fmt::format("docker_provider_{}.sock", ::getpid());
   loop loop_{{}};
-  client::resolver names_;
+  net::resolver names_;
   client::http_client http_;
   node_parts parts_;
   std::optional<probe> registry_, files_;

@@ -415,7 +415,7 @@ struct closed_gate {
 class slow_names_test : private closed_gate, public test::loop_fixture {
  protected:
   slow_names_test()
-      : loop_fixture({.lookup = [gate = opened](const std::string&) -> result<addresses> {
+      : loop_fixture({.lookup = [gate = opened](const std::string&) -> result<net::addresses> {
           gate.wait();
           return fault{fault_kind::not_found, fault_side::upstream, retryable::no, "late"};
         }}) {}

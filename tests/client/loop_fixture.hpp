@@ -21,7 +21,7 @@ T get(std::future<T> f) {
 
 class loop_fixture : public ::testing::Test {
  protected:
-  explicit loop_fixture(client::resolver_options names = {}, client::http_client_options http = {})
+  explicit loop_fixture(net::resolver_options names = {}, client::http_client_options http = {})
       : names_(loop_, std::move(names)), http_(loop_, names_, std::move(http)) {
     std::signal(SIGPIPE, SIG_IGN);
     loop_.start();
@@ -52,7 +52,7 @@ class loop_fixture : public ::testing::Test {
   }
 
   loop loop_;
-  client::resolver names_;
+  net::resolver names_;
   client::http_client http_;
 };
 

@@ -40,7 +40,7 @@ struct outcome {
 class connection_test : public testing::Test {
  protected:
   loop loop_;
-  resolver names_{loop_};
+  net::resolver names_{loop_};
   fake_redis server_{loop_};
   [[nodiscard]] mono_time in(int ms) const { return mono_clock::now() + milliseconds(ms); }
 };

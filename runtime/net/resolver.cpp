@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/client/resolver.hpp"
+#include "runtime/net/resolver.hpp"
 
 #include "runtime/base/ascii.hpp"
 
@@ -10,13 +10,15 @@
 #include <map>
 #include <mutex>
 #include <netdb.h>
+#include <system_error>
 #include <thread>
 
-namespace stagedoor::client {
+namespace stagedoor::net {
 
 namespace {
 
 constexpr std::size_t max_host_name = 253;  // RFC 1035 2.3.4, as text without the last dot
+constexpr std::size_t max_addresses = 16;   // of one name; no caller tries more
 
 fault lookup_fault(const std::string& host, int code, int error_number) {
   if (code == EAI_SYSTEM) return errno_fault(fault_side::upstream, "resolve " + host, error_number);
@@ -54,7 +56,7 @@ result<addresses> system_lookup(const std::string& host) {
   if (code != 0) return lookup_fault(host, code, errno);
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(list, &::freeaddrinfo);
   addresses found;
-  for (const auto* one = list; one != nullptr; one = one->ai_next)
+  for (const auto* one = list; one != nullptr && found.size() < max_addresses; one = one->ai_next)
     if (one->ai_family == AF_INET || one->ai_family == AF_INET6)
       found.emplace_back(one->ai_addr, one->ai_addrlen);
   if (found.empty()) return lookup_fault(host, EAI_NONAME, 0);
@@ -65,13 +67,6 @@ result<addresses> system_lookup(const std::string& host) {
 class resolver::state : public std::enable_shared_from_this<state> {
  public:
   state(loop& where, resolver_options options) : options_(std::move(options)), loop_(&where) {}
-
-  void start() {
-    for (unsigned i = 0; i < std::max(options_.threads, 1U); ++i) {
-      ++idle_or_busy_;
-      std::thread([self = shared_from_this()] { self->work(); }).detach();
-    }
-  }
 
   void stop() {
     std::unique_lock lock(mutex_);
@@ -109,6 +104,7 @@ class resolver::state : public std::enable_shared_from_this<state> {
   }
   [[nodiscard]] const addresses* cached(const std::string& host);
   void remember(const std::string& host, const addresses& found);
+  [[nodiscard]] bool staffed();
   [[nodiscard]] bool enqueue(const std::string& host);
   [[nodiscard]] bool withdraw(const std::string& host);
 
@@ -166,8 +162,7 @@ bool resolver::state::post(std::string host, milliseconds timeout, callback done
 
 void resolver::state::lookup(const std::string& host, mono_time deadline, callback done) {
   if (loop_ == nullptr) return;
-  if (auto numeric = net::address::parse_ip(host, 0))
-    return later(std::move(done), addresses{*numeric});
+  if (auto numeric = address::parse_ip(host, 0)) return later(std::move(done), addresses{*numeric});
   if (!plausible(host))
     return later(std::move(done),
                  fault{fault_kind::invalid, fault_side::operator_input, retryable::no,
@@ -183,10 +178,25 @@ void resolver::state::lookup(const std::string& host, mono_time deadline, callba
   ++waiters_;
 }
 
+// Threads are started when names come, up to their number: who uses numeric addresses has none.
+// False when the machine gives us not even one.
+bool resolver::state::staffed() {
+  const auto idle = idle_or_busy_ - busy_;
+  if (idle > queue_.size() || idle_or_busy_ >= std::max(options_.threads, 1U)) return true;
+  try {
+    std::thread([self = shared_from_this()] { self->work(); }).detach();
+    ++idle_or_busy_;
+  } catch (const std::system_error&) {
+    return idle_or_busy_ > 0;
+  }
+  return true;
+}
+
 bool resolver::state::enqueue(const std::string& host) {
   if (asked_.contains(host)) return true;
   if (asked_.size() >= options_.max_lookups) return false;
   const std::lock_guard lock(mutex_);
+  if (!staffed()) return false;
   queue_.push_back(host);
   work_there_.notify_one();
   return true;
@@ -247,9 +257,7 @@ void resolver::state::remember(const std::string& host, const addresses& found) 
 }
 
 resolver::resolver(loop& where, resolver_options options)
-    : state_(std::make_shared<state>(where, std::move(options))) {
-  state_->start();
-}
+    : state_(std::make_shared<state>(where, std::move(options))) {}
 
 resolver::~resolver() { state_->stop(); }
 
@@ -263,4 +271,4 @@ bool resolver::resolve(std::string host, milliseconds timeout, callback done) {
 
 void resolver::stop() { state_->stop(); }
 
-}  // namespace stagedoor::client
+}  // namespace stagedoor::net

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/client/resolver.hpp"
-
-#include "tests/client/loop_fixture.hpp"
+#include "runtime/net/resolver.hpp"
 
 #include <atomic>
 #include <future>
+#include <gtest/gtest.h>
 
-namespace stagedoor::client {
+namespace stagedoor::net {
 namespace {
 
-addresses one(const char* ip) { return {*net::address::parse_ip(ip, 0)}; }
+addresses one(const char* ip) { return {*address::parse_ip(ip, 0)}; }
 
 // A name server that answers when the test says so.
 struct gate {
@@ -63,7 +62,13 @@ struct fixture {
   resolver names;
 };
 
-using test::get;
+/// Waits for a promised value; a failure of the test when it does not come.
+template <class T>
+T get(std::future<T> f) {
+  if (f.wait_for(seconds(20)) != std::future_status::ready)
+    throw std::runtime_error("nothing came");
+  return f.get();
+}
 
 TEST(resolver, knows_numeric_addresses_without_asking) {
   fixture f;
@@ -150,4 +155,4 @@ TEST(resolver, stopping_does_not_wait_for_a_call_that_hangs) {
 }
 
 }  // namespace
-}  // namespace stagedoor::client
+}  // namespace stagedoor::net

@@ -3,11 +3,11 @@
 //
 // getaddrinfo() is the only way to see what the machine sees (hosts file, Docker's resolver,
 // search domains), but it blocks for as long as its name servers do and cannot be cancelled. So a
-// small fixed set of threads calls it; equal names are asked once; whoever waits has a deadline of
-// its own, and a thread that is stuck is left behind, never waited for.
-// Owner: the composition root. Runs on: its loop; resolve() any thread.
+// few threads, started when names come, call it; equal names are asked once; whoever waits has a
+// deadline of its own, and a thread that is stuck is left behind, never waited for.
+// Owner: the composition root; a Redis client. Runs on: its loop; resolve() any thread.
 // Bounded by: |threads| calls at once, |max_lookups| names and |max_waiters| callers in flight,
-// |max_cached| answers kept for |cache_for|.
+// |max_cached| answers kept for |cache_for|, 16 addresses of a name.
 // On failure: not_found, unreachable, timed_out, overloaded, invalid, internal.
 #pragma once
 
@@ -20,9 +20,9 @@
 #include <string>
 #include <vector>
 
-namespace stagedoor::client {
+namespace stagedoor::net {
 
-using addresses = std::vector<net::address>;  ///< in the order to try them, port 0
+using addresses = std::vector<address>;  ///< in the order to try them, port 0
 
 /// Asks the machine's own resolver; blocks. Numeric addresses are answered too.
 [[nodiscard]] result<addresses> system_lookup(const std::string& host);
@@ -59,4 +59,4 @@ class resolver {
   std::shared_ptr<state> state_;
 };
 
-}  // namespace stagedoor::client
+}  // namespace stagedoor::net
