@@ -23,7 +23,8 @@ address::address(const sockaddr* sa, socklen_t length) noexcept {
 }
 
 result<address> address::parse_ip(std::string_view ip, std::uint16_t port) {
-  const std::string text(ip);  // inet_pton wants a terminator
+  if (ip.find('\0') != std::string_view::npos) return bad(ip, "an IP address");
+  const std::string text(ip);  // inet_pton wants a terminator, and stops at the first
   address made;
   if (::inet_pton(AF_INET, text.c_str(), &made.storage_.in4.sin_addr) == 1) {
     made.storage_.in4.sin_family = AF_INET;

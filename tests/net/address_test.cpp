@@ -29,5 +29,13 @@ TEST(address, refuses_what_is_no_numeric_address) {
     EXPECT_FALSE(address::parse(text)) << text;
 }
 
+TEST(address, refuses_text_behind_a_nul_byte) {
+  using namespace std::string_view_literals;
+  for (const auto text : {"127.0.0.1\0.example"sv, "::1\0"sv, "127.0.0.1\0"sv, "\0"sv}) {
+    EXPECT_FALSE(address::parse_ip(text, 80)) << text;
+    EXPECT_FALSE(address::parse(text, 80)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace stagedoor::net
