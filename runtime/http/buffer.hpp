@@ -40,8 +40,11 @@ class buffer_pool {
     return {std::make_unique_for_overwrite<char[]>(size), size};
   }
   void give(block b) {
-    if (b.capacity == small_bytes && small_.size() < max_kept) small_.push_back(std::move(b));
-    if (b.capacity == large_bytes && large_.size() < max_kept) large_.push_back(std::move(b));
+    if (b.capacity == small_bytes) {
+      if (small_.size() < max_kept) small_.push_back(std::move(b));
+    } else if (b.capacity == large_bytes) {
+      if (large_.size() < max_kept) large_.push_back(std::move(b));
+    }
   }
 
  private:

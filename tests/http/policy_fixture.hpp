@@ -21,7 +21,7 @@ using header = std::pair<std::string, std::string>;
 class fake_request {
  public:
   explicit fake_request(std::string_view url = "http://team-a.example/",
-                        std::vector<header> headers = {}, std::string_view method = "GET",
+                        const std::vector<header>& headers = {}, std::string_view method = "GET",
                         std::string_view client = "192.0.2.7") {
     connection.tls = url.starts_with("https://");
     connection.client = net::address::parse_ip(client, 4711).value();
@@ -73,7 +73,7 @@ class fake_exchange {
   verdict run() { return walk.on_request(x); }
 
   /// Lets the upstream answer.
-  void respond(std::uint16_t status, std::vector<header> headers = {},
+  void respond(std::uint16_t status, const std::vector<header>& headers = {},
                std::optional<std::uint64_t> length = {}) {
     response_.status = status;
     response_.framing = length ? body_framing::length : body_framing::chunked;
