@@ -4,6 +4,7 @@
 #include "runtime/base/ascii.hpp"
 
 #include <fmt/format.h>
+#include <system_error>
 
 namespace stagedoor::client {
 
@@ -246,11 +247,32 @@ result<void> transfer::outcome(CURLcode code) const {
   if (too_large_)
     return upstream_fault(
         fault_kind::too_large, retryable::no,
-        fmt::format("{}: the answer exceeds {} bytes", request_.url, request_.max_body));
+        fmt::format("{}: the answer exceeds {} bytes", target(), request_.max_body));
   const auto m = meaning_of(code);
   return upstream_fault(m.kind, m.retry,
-                        fmt::format("{} {}: {}", request_.method, request_.url,
-                                    error_[0] != '\0' ? error_.data() : curl_easy_strerror(code)));
+                        fmt::format("{} {}: {}", request_.method, target(), reason(code)));
+}
+
+// Without the query: it may be long, and may hold what a log must not. Over a unix socket the URL's
+// host is only a word.
+std::string transfer::target() const {
+  const auto url = std::string_view(request_.url).substr(0, request_.url.find_first_of("?#"));
+  if (request_.unix_socket.empty()) return std::string(url);
+  const auto authority = url.find("://");
+  const auto path = authority == std::string_view::npos ? authority : url.find('/', authority + 3);
+  return fmt::format("{} at {}", path == std::string_view::npos ? "/" : url.substr(path),
+                     request_.unix_socket);
+}
+
+// libcurl speaks of a port even where there is only a socket file; the system knows what was wrong.
+std::string transfer::reason(CURLcode code) const {
+  if (code == CURLE_COULDNT_CONNECT && !request_.unix_socket.empty()) {
+    long error = 0;
+    curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
+    if (error != 0) return std::system_category().message(static_cast<int>(error));
+    return curl_easy_strerror(code);
+  }
+  return error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
 }
 
 void transfer::conclude(result<void> outcome) {

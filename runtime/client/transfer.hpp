@@ -69,6 +69,8 @@ class transfer {
   [[nodiscard]] bool head_line(std::string_view line);
   void set_method();
   void set_tls();
+  [[nodiscard]] std::string target() const;  ///< for a log
+  [[nodiscard]] std::string reason(CURLcode code) const;
   [[nodiscard]] bool set_lists(const origin& to, const std::vector<net::address>& resolved);
 
   static constexpr std::size_t max_head = 64U << 10U;

@@ -194,6 +194,13 @@ TEST_F(http_client_test, a_closed_port_and_a_missing_socket_are_unreachable) {
   EXPECT_EQ(fetch(r).error().kind, fault_kind::unreachable);
 }
 
+TEST_F(http_client_test, names_the_socket_and_the_cause_but_no_query) {
+  auto r = get_of("http://docker/events?filters=%7B%22type%22%7D");
+  r.unix_socket = ::testing::TempDir() + "nobody.sock";
+  EXPECT_EQ(fetch(r).error().detail,
+            "GET /events at " + r.unix_socket + ": No such file or directory");
+}
+
 TEST_F(http_client_test, speaks_over_a_unix_socket) {
   const auto path = ::testing::TempDir() + "client_test_" + std::to_string(::getpid()) + ".sock";
   scripted_server server(path, each_request([](const seen_request& r, scripted_connection& c) {
