@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/edge_settings.hpp"
 
+#include "cluster/limits.hpp"
 #include "runtime/base/ascii.hpp"
 #include "runtime/net/socket.hpp"
 
@@ -32,7 +33,7 @@ result<net::address> to_address(const configs::listen_address& at, std::uint16_t
 }
 
 http::edge_options edge_options_of(const configs::loaded& config) {
-  http::edge_options out;
+  auto out = limits::edge();
   // One set of limits an edge: the strictest head size, the longest of each wait.
   milliseconds read_head{0}, idle{0}, grace{0};
   for (const auto& e : config.edge.entry_points) {

@@ -7,6 +7,8 @@
 #include "actors/support/actor_names.hpp"
 #include "actors/support/shell.hpp"
 #include "cluster/edge_settings.hpp"
+#include "cluster/limits.hpp"
+#include "configs/defaults.hpp"
 #include "messages/admin.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/tls/self_signed.hpp"
@@ -117,8 +119,8 @@ result<void> node::start() {
   if (auto r = make_lanes(); !r) return r;
   if (auto r = wire_tables(); !r) return r;
   if (auto r = wire_zones(); !r) return r;
-  resolver_ = std::make_unique<net::resolver>(control_);
-  http_ = std::make_unique<client::http_client>(control_, *resolver_);
+  resolver_ = std::make_unique<net::resolver>(control_, limits::resolver());
+  http_ = std::make_unique<client::http_client>(control_, *resolver_, limits::http_client());
   parts_.resolver = resolver_.get();
   parts_.http = http_.get();
   if (auto r = connect_redis(); !r) return r;
@@ -155,6 +157,7 @@ lane_options node::options_of(unsigned index, const tls::server_options& tls) {
   out.access_log = access_log_of(options_.config);
   for (const auto& e : out.entry_points)
     if (e.name == ping_entry_point(options_.config.edge)) out.ping_entry_point = e.index;
+  out.dns = limits::dns_server();
   out.dns_listeners = parts_.dns.listeners;
   out.tls = tls;
   return out;
@@ -212,7 +215,7 @@ result<void> node::connect_redis() {
   if (settings.redis.managed) {
     const auto port = settings.managed_redis_port();
     where.hosts = {{"127.0.0.1", port}};
-    redis::managed_server_options server;
+    auto server = limits::managed_redis();
     server.data_dir = settings.node.data_dir;
     server.port = port;
     parts_.managed_redis = std::move(server);
@@ -224,7 +227,7 @@ result<void> node::connect_redis() {
     where.database = url.database;
     where.security = url.tls ? redis::transport::tls : redis::transport::plain;
   }
-  redis::client_options options;
+  auto options = limits::redis_client();
   options.incarnation = parts_.incarnation;
   parts_.redis = std::make_shared<redis::client>(control_, std::move(where), std::move(options));
   parts_.scripts = std::make_shared<actors::script_library>();
@@ -236,23 +239,23 @@ result<void> node::connect_redis() {
 
 result<void> node::open_admin_socket() {
   const auto& settings = options_.config.node;
-  admin_ = std::make_unique<http::local_server>(control_, [this](http::local_request request,
-                                                                 http::local_server::responder
-                                                                     respond) {
+  const auto handle = [this](http::local_request request,
+                             const http::local_server::responder& respond) {
     const auto api = actors::find_name(*system_, "admin");
     if (!api) return respond({503, "application/json", R"({"message":"the node is starting"})"});
     actors::loop_gateway::ask<messages::admin_response>(
         *system_, api,
         messages::admin_request{std::move(request.method), std::move(request.path),
                                 std::move(request.query), std::move(request.body)},
-        seconds(30), [respond](result<messages::admin_response> answer) {
+        defaults::admin_answer_deadline, [respond](result<messages::admin_response> answer) {
           if (answer)
             respond({static_cast<std::uint16_t>(answer->status), "application/json",
                      std::move(answer->body)});
           else
             respond({503, "application/json", R"({"message":"the admin actor does not answer"})"});
         });
-  });
+  };
+  admin_ = std::make_unique<http::local_server>(control_, handle, limits::admin_socket());
   if (!settings.admin.socket.empty())
     if (auto r = admin_->listen_unix(settings.admin.socket); !r) return r;
   if (settings.admin.listen) {

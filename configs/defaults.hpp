@@ -174,6 +174,33 @@ inline constexpr seconds link_certificate_look{2};  ///< whether the files were 
 inline constexpr hours cluster_authority_lifetime{10 * 365 * 24};
 inline constexpr hours node_certificate_lifetime{2 * 365 * 24};
 
+// -- task queues ---------------------------------------------------------------------------------------
+
+inline constexpr std::size_t queue_credit = 8;               ///< tasks at once, of one lane
+inline constexpr std::uint32_t queue_deliveries = 5;         ///< then a task is a dead letter
+inline constexpr seconds queue_task_ttl{86'400};             ///< of task:{id} after its end
+inline constexpr milliseconds queue_progress_interval{100};  ///< between two saves of one task
+inline constexpr milliseconds queue_retry_base{1'000};       ///< doubled with each delivery
+inline constexpr milliseconds queue_retry_cap{300'000};
+inline constexpr milliseconds queue_store_retry{500};       ///< when Redis did not answer
+inline constexpr milliseconds queue_silence{900'000};       ///< of a run; then it is given up
+inline constexpr milliseconds queue_scan_interval{30'000};  ///< of our own processing lists
+inline constexpr milliseconds queue_stop_grace{10'000};     ///< for runs to end when stopping
+inline constexpr milliseconds queue_store_deadline{5'000};  ///< of one script
+inline constexpr std::size_t queue_dead_letters = 10'000;   ///< kept for each queue
+inline constexpr std::size_t task_bytes = 256U << 10U;      ///< of the raw item
+inline constexpr std::size_t task_depth = 32;               ///< objects and arrays in each other
+inline constexpr std::size_t task_id_bytes = 128;
+inline constexpr std::size_t task_type_bytes = 64;
+inline constexpr std::size_t task_user_id_bytes = 128;
+inline constexpr milliseconds janitor_liveness_ttl{15'000};  ///< then a silent node counts as dead
+inline constexpr milliseconds janitor_liveness_interval{5'000};
+inline constexpr milliseconds janitor_scan_interval{5'000};     ///< for the lists of dead runs
+inline constexpr milliseconds janitor_promote_interval{1'000};  ///< of put-off tasks, at most
+inline constexpr milliseconds janitor_store_deadline{4'000};    ///< below the liveness interval
+inline constexpr std::size_t janitor_recover_batch = 1'000;
+inline constexpr std::size_t janitor_promote_batch = 100;
+
 // -- actors and their supervisors --------------------------------------------------------------------
 
 inline constexpr std::uint32_t actor_threads = 2;       ///< of the scheduler; loops have their own

@@ -15,6 +15,7 @@
 #include "actors/queue/queue_messages.hpp"
 #include "actors/support/shell.hpp"
 #include "actors/support/tick_timer.hpp"
+#include "configs/defaults.hpp"
 #include "messages/admin.hpp"
 #include "runtime/redis/client.hpp"
 
@@ -26,7 +27,8 @@ struct janitor_actor_options {
   node_identity who;
   janitor_options janitor;
   std::shared_ptr<redis::client> client;
-  milliseconds store_deadline{4'000};  ///< shorter than the liveness interval
+  milliseconds store_deadline =
+      defaults::janitor_store_deadline;  ///< shorter than the liveness interval
 };
 
 class janitor final : public shell {

@@ -12,6 +12,7 @@
 
 #include "actors/queue/queue_names.hpp"
 #include "actors/queue/redis_call.hpp"
+#include "configs/defaults.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/redis/reply.hpp"
 
@@ -24,12 +25,13 @@ namespace stagedoor::actors {
 struct janitor_options {
   std::vector<std::string> queues;     ///< whose put-off tasks are looked after
   std::vector<std::string> own_lists;  ///< processing lists of this run
-  milliseconds liveness_ttl{15'000};
-  milliseconds liveness_interval{5'000};
-  milliseconds scan_interval{5'000};     ///< for the lists of dead runs
-  milliseconds promote_interval{1'000};  ///< at the longest; a known due time is met
-  std::size_t recover_batch = 1'000;
-  std::size_t promote_batch = 100;
+  milliseconds liveness_ttl = defaults::janitor_liveness_ttl;
+  milliseconds liveness_interval = defaults::janitor_liveness_interval;
+  milliseconds scan_interval = defaults::janitor_scan_interval;  ///< for the lists of dead runs
+  milliseconds promote_interval =
+      defaults::janitor_promote_interval;  ///< at the longest; a known due time is met
+  std::size_t recover_batch = defaults::janitor_recover_batch;
+  std::size_t promote_batch = defaults::janitor_promote_batch;
 };
 
 struct janitor_counters {

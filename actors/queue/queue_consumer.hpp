@@ -18,6 +18,7 @@
 #include "actors/queue/queue_messages.hpp"
 #include "actors/support/shell.hpp"
 #include "actors/support/tick_timer.hpp"
+#include "configs/defaults.hpp"
 #include "messages/admin.hpp"
 #include "messages/team.hpp"
 #include "runtime/redis/client.hpp"
@@ -41,7 +42,7 @@ struct queue_consumer_options {
   consumer_options consumer;
   std::shared_ptr<redis::client> client;
   std::function<std::unique_ptr<task_runner>(shell& self, run_reports reports)> make_runner;
-  milliseconds store_deadline{5'000};  ///< of one script
+  milliseconds store_deadline = defaults::queue_store_deadline;  ///< of one script
 };
 
 class queue_consumer final : public shell {

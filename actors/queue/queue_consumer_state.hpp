@@ -18,6 +18,7 @@
 #include "actors/queue/task.hpp"
 #include "actors/queue/task_calls.hpp"
 #include "actors/queue/task_runner.hpp"
+#include "configs/defaults.hpp"
 #include "runtime/redis/reply.hpp"
 
 #include <map>
@@ -35,18 +36,22 @@ struct queue_share {
 };
 
 struct consumer_options {
-  std::vector<queue_share> queues;  ///< the most urgent first
-  std::size_t credit = 8;           ///< tasks at once
-  std::uint32_t max_deliveries = 5;
-  seconds task_ttl{86'400};
-  milliseconds progress_interval{100};  ///< between two saves of one task's progress
-  milliseconds retry_base{1'000};       ///< doubled with each delivery
-  milliseconds retry_cap{300'000};
-  milliseconds store_retry{500};        ///< before a call that Redis did not answer is repeated
-  milliseconds silence_limit{900'000};  ///< a run that reports nothing for so long is given up
-  milliseconds scan_interval{30'000};   ///< between looks into our own processing lists
-  milliseconds stop_grace{10'000};      ///< for runs to end when stopping
-  std::size_t dead_letters = 10'000;    ///< kept for each queue
+  std::vector<queue_share> queues;              ///< the most urgent first
+  std::size_t credit = defaults::queue_credit;  ///< tasks at once
+  std::uint32_t max_deliveries = defaults::queue_deliveries;
+  seconds task_ttl = defaults::queue_task_ttl;
+  milliseconds progress_interval =
+      defaults::queue_progress_interval;  ///< between two saves of one task's progress
+  milliseconds retry_base = defaults::queue_retry_base;  ///< doubled with each delivery
+  milliseconds retry_cap = defaults::queue_retry_cap;
+  milliseconds store_retry =
+      defaults::queue_store_retry;  ///< before a call that Redis did not answer is repeated
+  milliseconds silence_limit =
+      defaults::queue_silence;  ///< a run that reports nothing for so long is given up
+  milliseconds scan_interval =
+      defaults::queue_scan_interval;  ///< between looks into our own processing lists
+  milliseconds stop_grace = defaults::queue_stop_grace;     ///< for runs to end when stopping
+  std::size_t dead_letters = defaults::queue_dead_letters;  ///< kept for each queue
   task_limits limits;
   std::uint32_t seed = 1;      ///< of the retries' jitter
   std::uint64_t instance = 0;  ///< tells the consumers of one run of a node apart

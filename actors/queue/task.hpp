@@ -10,6 +10,7 @@
 // field.
 #pragma once
 
+#include "configs/defaults.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/result.hpp"
 
@@ -21,11 +22,11 @@
 namespace stagedoor::actors {
 
 struct task_limits {
-  std::size_t bytes = 256U << 10U;  ///< of the raw item
-  std::size_t depth = 32;           ///< objects and arrays in each other
-  std::size_t id_bytes = 128;
-  std::size_t type_bytes = 64;
-  std::size_t user_id_bytes = 128;
+  std::size_t bytes = defaults::task_bytes;  ///< of the raw item
+  std::size_t depth = defaults::task_depth;  ///< objects and arrays in each other
+  std::size_t id_bytes = defaults::task_id_bytes;
+  std::size_t type_bytes = defaults::task_type_bytes;
+  std::size_t user_id_bytes = defaults::task_user_id_bytes;
 };
 
 struct task {
