@@ -120,7 +120,7 @@ TEST_F(dns_plan_test, a_zone_without_a_file_of_its_own_is_no_team_zone) {
 
 TEST_F(dns_plan_test, listeners_are_shared_by_address_and_bound_as_told) {
   const auto p = plan(
-      "a:53 b:53 c:54 {\n  file db\n}\n"
+      "a:53 c:54 b:53 {\n  file db\n}\n"
       "d {\n  bind 127.0.0.1 ::1\n  file db\n}\n"
       "e:54 {\n  file db\n}\n");
   EXPECT_EQ(configs::reported(problems), lines{});

@@ -122,6 +122,25 @@ TEST_F(redis_bridge_test, what_redis_refuses_is_a_fault_with_its_text) {
   EXPECT_THAT(refused.error().detail, HasSubstr("WRONGTYPE"));
 }
 
+TEST(redis_message, an_error_is_a_fault_and_one_inside_of_a_list_a_value) {
+  redis::reply error;
+  error.kind = redis::reply::type::error;
+  error.text = "NOSCRIPT gone";
+  const auto alone = to_message(error);
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().side, fault_side::store);
+  EXPECT_EQ(alone.error().detail, "NOSCRIPT gone");
+  redis::reply list;
+  list.kind = redis::reply::type::array;
+  list.items = {error};
+  const auto inside = to_message(list);
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(inside->items.at(0).type, redis_type::error);
+  EXPECT_EQ(inside->items.at(0).text, "NOSCRIPT gone");
+  const fault lost{fault_kind::closed, fault_side::store, retryable::yes, "lost"};
+  EXPECT_EQ(to_message(lost).error().detail, "lost");
+}
+
 TEST_F(redis_bridge_test, scripts_go_by_their_hash_and_survive_a_restart_of_redis_and_bridge) {
   start();
   const redis_script add{

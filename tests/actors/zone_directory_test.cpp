@@ -77,11 +77,16 @@ TEST_F(zone_directory_test, a_name_goes_into_each_team_zone_with_every_address) 
   EXPECT_EQ(first.rdata, std::string("\xC0\x00\x02\x01", 4));
 }
 
-TEST_F(zone_directory_test, answers_when_all_zones_have_and_with_the_latest_version) {
-  zones.at("localhost.").answers<add_zone_records>([](const add_zone_records&) {
-    return messages::published{99};
-  });
-  EXPECT_EQ(publish({"team-a"}).value().version, 99U);
+TEST_F(zone_directory_test, answers_with_the_latest_version_whichever_zone_has_it) {
+  for (const char* latest : {"kanban.domain.", "localhost."})
+    for (const char* id : {"kanban.domain.", "localhost."}) {
+      const std::uint64_t version = id == std::string(latest) ? 99 : 7;
+      zones.at(id).answers<add_zone_records>(
+          [version](const add_zone_records&) { return messages::published{version}; });
+      if (id == std::string("localhost.")) {
+        EXPECT_EQ(publish({"team-a"}).value().version, 99U) << latest;
+      }
+    }
 }
 
 TEST_F(zone_directory_test, withdraws_from_each_team_zone_whatever_was_there) {
