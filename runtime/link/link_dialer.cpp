@@ -28,7 +28,10 @@ result<void> link_dialer::start() {
   if (!at) return std::move(at).error();
   local_ = *at;
   fd_ = *std::move(fd);
-  if (auto watched = loop_.watch(fd_.get(), EPOLLIN, *this); !watched) return watched;
+  if (auto watched = loop_.watch(fd_.get(), EPOLLIN, *this); !watched) {
+    fd_.reset();
+    return watched;
+  }
   dial();
   return {};
 }

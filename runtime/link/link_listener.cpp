@@ -36,7 +36,9 @@ result<void> link_listener::start() {
   if (!at) return std::move(at).error();
   address_ = *at;
   fd_ = *std::move(fd);
-  return loop_.watch(fd_.get(), EPOLLIN, *this);
+  auto watched = loop_.watch(fd_.get(), EPOLLIN, *this);
+  if (!watched) fd_.reset();
+  return watched;
 }
 
 void link_listener::stop() {

@@ -15,7 +15,7 @@ namespace stagedoor::link {
 template <class Integer>
 void put(std::string& out, Integer value) {
   for (std::size_t shift = sizeof value; shift > 0; --shift)
-    out.push_back(static_cast<char>((value >> (8 * (shift - 1))) & 0xffU));
+    out.push_back(static_cast<char>((std::uint64_t{value} >> (8 * (shift - 1))) & 0xffU));
 }
 
 /// The number at the front of |bytes|, which has enough of them.

@@ -81,7 +81,7 @@ class cluster_port {
   };
   /// Runs |attack| over and over for |span|.
   template <class Attack>
-  cost measure(Attack attack, milliseconds span = milliseconds(2000)) {
+  cost measure(Attack attack, milliseconds span = milliseconds(1000)) {
     attack();  // what OpenSSL sets up once is no growth
     cost c;
     const auto heap = static_cast<long>(::mallinfo2().uordblks);
