@@ -744,6 +744,10 @@ TEST_F(provisioner_health_test, no_interval_no_checker) {
   checker_starts();
   (void)provision(a_team());
   EXPECT_THAT(world_.checkers, ElementsAre("start team-a", "stop team-a"));
+  checker.forget();
+  checker_starts();  // it was restarted while the order to stop was under way
+  EXPECT_THAT(world_.checkers, ElementsAre("start team-a", "stop team-a", "stop team-a"));
+  EXPECT_EQ(checker.received_count(), 0U);
 }
 
 TEST_F(provisioner_health_test, a_checker_that_outlived_the_provisioner_is_found) {

@@ -271,6 +271,21 @@ TEST_F(site_registry_test, waits_until_a_router_that_is_stopping_is_gone) {
   EXPECT_EQ(tries, 3);
 }
 
+TEST_F(site_registry_test, a_router_that_comes_back_by_itself_is_not_started_once_more) {
+  supervisor_.answers<messages::start_child>(
+      [](const messages::start_child&) -> result<messages::child_location> {
+        return refusal(fault_kind::conflict);
+      });
+  supervisor_.answers<messages::locate_child>([](const messages::locate_child& m) {
+    return messages::child_location{m.id, {}};
+  });
+  const auto caller = offer("a.test", "file", plans("f"));
+  ready("a.test");  // its supervisor had it in backoff
+  EXPECT_EQ(said(caller), "live");
+  advance(seconds(1));
+  EXPECT_THAT(started(), SizeIs(1));
+}
+
 TEST_F(site_registry_test, a_router_that_nobody_wants_is_stopped_and_told_nothing) {
   ready("a.test");
   EXPECT_THAT(stopped(), ElementsAre("a.test"));

@@ -197,8 +197,8 @@ TEST_F(team_router_test, a_new_catalog_brings_routes_back_that_lacked_a_middlewa
   auto grown = std::make_shared<catalog>();
   grown->middlewares["late@file"] = {std::make_shared<noop>("late@file")};
   tell(router_, use_catalog{grown});
-  EXPECT_EQ(served(), "t→10.0.0.1:80;");
-  ASSERT_THAT(table_.find(host)->routes[0].middlewares, SizeIs(1));
+  ASSERT_EQ(served(), "t→10.0.0.1:80;");
+  EXPECT_THAT(table_.find(host)->routes[0].middlewares, SizeIs(1));
   tell(router_, use_catalog{std::make_shared<const catalog>()});
   EXPECT_EQ(served(), "") << "a middleware that goes takes its routes with it";
 }
