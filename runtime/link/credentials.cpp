@@ -67,14 +67,31 @@ result<void> credential_watch::start() {
   read_ = fingerprint();
   auto loaded = credentials::load(files_);
   if (!loaded) return std::move(loaded).error();
-  changed_(*std::move(loaded));
+  take(*std::move(loaded));
   loop_.arm_after(look_, interval_);
   return {};
 }
 
+void credential_watch::take(std::shared_ptr<const credentials> loaded) {
+  ends_ = loaded->own.not_after();
+  remind_at_ = {};
+  mind_the_end();
+  changed_(std::move(loaded));
+}
+
+void credential_watch::mind_the_end() {
+  const auto now = loop_.wall_now();
+  if (now + reminder < ends_ || now < remind_at_) return;
+  remind_at_ = now + std::chrono::hours(24);
+  log::warning(
+      "cluster certificate ends soon; `stagedoor cluster add` replaces it",
+      {{"path", files_.certificate},
+       {"days", std::chrono::duration_cast<std::chrono::hours>(ends_ - now).count() / 24}});
+}
+
 void credential_watch::look() {
   auto now = fingerprint();
-  if (now == read_) return;
+  if (now == read_) return mind_the_end();
   auto loaded = credentials::load(files_);
   if (!loaded) {
     // Not remembered as read: the other file of the pair may follow within its clock's tick.
@@ -85,7 +102,7 @@ void credential_watch::look() {
   read_ = std::move(now);
   complained_ = false;
   log::info("cluster certificate replaced", {{"fingerprint", (*loaded)->own.fingerprint()}});
-  changed_(*std::move(loaded));
+  take(*std::move(loaded));
 }
 
 std::string credential_watch::fingerprint() const {

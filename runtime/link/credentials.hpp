@@ -43,6 +43,9 @@ struct credentials {
 
 class credential_watch {
  public:
+  /// Before the certificate's end; from then on, one line a day asks for another one.
+  static constexpr std::chrono::hours reminder{30 * 24};
+
   using receiver = std::function<void(std::shared_ptr<const credentials>)>;
 
   /// |changed| runs on |blocking|, for the first ones within start().
@@ -57,6 +60,8 @@ class credential_watch {
 
  private:
   [[nodiscard]] std::string fingerprint() const;
+  void take(std::shared_ptr<const credentials> loaded);
+  void mind_the_end();
 
   loop& loop_;
   const credential_files files_;
@@ -64,6 +69,8 @@ class credential_watch {
   const milliseconds interval_;
   std::string read_;  ///< fingerprint of the files that were read last, good or not
   bool complained_ = false;
+  wall_time ends_;         ///< of the certificate that was read last
+  wall_time remind_at_{};  ///< not before
   timer look_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "runtime/base/ascii.hpp"
 #include "runtime/link/wire.hpp"
+#include "runtime/tls/authority.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -21,12 +22,6 @@ fault bad(fault_kind kind, std::string what) {
 
 bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= max_name && text.front() != '-' && text.back() != '-' &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return ascii::is_alpha(c) || ascii::is_digit(c) || c == '-'; });
 }
 
 template <std::size_t Size, class Byte>
@@ -113,7 +108,7 @@ result<received_hello> parse_hello(std::string_view payload) {
     return bad(fault_kind::invalid, "hello: window or frame too small to work with");
   if (h.build.size() > max_build || !printable(h.build))
     return bad(fault_kind::invalid, "hello: not a build");
-  if (!is_name(h.node)) return bad(fault_kind::invalid, "hello: not a node name");
+  if (!tls::is_node_name(h.node)) return bad(fault_kind::invalid, "hello: not a node name");
   h.node = ascii::to_lower(h.node);
   return got;
 }

@@ -5,7 +5,7 @@
 // hello carries a secret that only this end of this TLS session can compute over exactly these
 // words (RFC 8446 section 7.5): one that was recorded elsewhere, or is sent back to its author, is
 // refused.
-// Runs on: any thread; values. Bounded by: max_name, max_build, max_refusal_text.
+// Runs on: any thread; values. Bounded by: tls::is_node_name, max_build, max_refusal_text.
 #pragma once
 
 #include "runtime/base/result.hpp"
@@ -18,7 +18,6 @@
 
 namespace stagedoor::link {
 
-inline constexpr std::size_t max_name = 63;   ///< a DNS label
 inline constexpr std::size_t max_build = 64;  ///< bytes
 inline constexpr std::size_t max_refusal_text = 200;
 /// What a TLS exporter is asked for; the context is the side and the words.

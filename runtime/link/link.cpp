@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/link/link.hpp"
 
+#include "runtime/link/peer_probe.hpp"
 #include "runtime/net/socket.hpp"
 
 #include <array>
@@ -13,17 +14,6 @@ namespace {
 
 constexpr std::size_t record_bytes = 16U << 10U;
 constexpr int records_a_turn = 32;  // others live in this loop too
-
-/// What a failed connect(2) says about the peer.
-link_end end_of_connect(int error_number) noexcept {
-  switch (error_number) {
-    case ECONNREFUSED: return link_end::gone;
-    case ETIMEDOUT: return link_end::timed_out;
-    case ECONNRESET:
-    case EPIPE: return link_end::reset;
-    default: return link_end::unreachable;
-  }
-}
 
 }  // namespace
 

@@ -70,6 +70,8 @@ class link final : private io_handler, private link_protocol::sink {
     return protocol_.refused_because();
   }
   [[nodiscard]] mono_time up_since() const noexcept { return up_since_; }
+  /// For those who look at it: when the peer was heard, what was carried.
+  [[nodiscard]] const link_protocol& protocol() const noexcept { return protocol_; }
 
  private:
   void on_io(std::uint32_t events) override;

@@ -69,6 +69,11 @@ std::optional<refused> link_dialer::link_asks(const link&, const peer& who) {
 }
 
 void link_dialer::link_up(link& l) {
+  if (const auto withheld = log_limit_.pass("up", loop_.now()))
+    log::info("link up", {{"node", l.other().node},
+                          {"peer", l.address().to_string()},
+                          {"incarnation", l.other().run.to_string()},
+                          {"withheld", *withheld}});
   if (hooks_.up) hooks_.up(l.other());
 }
 

@@ -31,6 +31,7 @@ struct link_dialer_options {
 
 class link_dialer final : private io_handler, private link_owner {
  public:
+  /// Called on the loop. They may call back, but not destroy it.
   struct hooks {
     /// Whether the node that answered is wanted, beyond its name; nothing = yes.
     std::function<std::optional<refused>(const peer&)> allow;
@@ -55,6 +56,8 @@ class link_dialer final : private io_handler, private link_owner {
   void dial_at(const net::address& address);
 
   [[nodiscard]] bool up() const noexcept { return link_ != nullptr && link_->up(); }
+  /// Null while there is none, not even a try.
+  [[nodiscard]] const link* current() const noexcept { return link_.get(); }
   /// 127.0.0.1 and the port that leads to the peer.
   [[nodiscard]] const net::address& local() const noexcept { return local_; }
   [[nodiscard]] const std::string& node() const noexcept { return options_.node; }

@@ -16,6 +16,13 @@ constexpr int backlog = 128;
 constexpr int accepts_a_turn = 16;
 constexpr milliseconds pause_when_out_of_descriptors{100};
 
+/// A node of this cluster that may not join now is no attacker: others at its address must not
+/// wait because it tries again.
+admission::outcome outcome_of(std::optional<refusal> why) noexcept {
+  const bool is_honest = why && *why != refusal::replayed && *why != refusal::wrong_name;
+  return is_honest ? admission::outcome::known : admission::outcome::failed;
+}
+
 }  // namespace
 
 link_listener::link_listener(loop& l, link_listener_options options,
@@ -98,6 +105,18 @@ void link_listener::report(const net::address& from, std::string_view reason,
         {{"source", from.ip()}, {"reason", reason}, {"error", detail}, {"withheld", *withheld}});
 }
 
+void link_listener::tell(std::string_view event, const peer& who, const net::address& from,
+                         std::string_view reason, std::string_view detail) {
+  const auto key = fmt::format("{} {} {}", event, who.node, reason);
+  if (const auto withheld = log_limit_.pass(key, loop_.now()))
+    log::info(event, {{"node", who.node},
+                      {"source", from.ip()},
+                      {"incarnation", who.run.to_string()},
+                      {"reason", reason},
+                      {"error", detail},
+                      {"withheld", *withheld}});
+}
+
 // -- what links say --------------------------------------------------------------------------------
 
 std::optional<refused> link_listener::link_asks(const link& l, const peer& who) {
@@ -116,13 +135,14 @@ void link_listener::link_up(link& l) {
   if (const auto old = up_.find(l.other().node); old != up_.end())
     old->second->close("replaced by a newer link");
   up_.insert_or_assign(l.other().node, std::move(mine));
+  tell("link up", l.other(), l.address(), "", "");
   if (hooks_.up) hooks_.up(l.other(), l.address());
 }
 
 void link_listener::link_down(link& l) {
   if (const auto at = strangers_.find(&l); at != strangers_.end()) {
-    admission_.settle(admission::source_of(l.address()), admission::outcome::failed, loop_.now());
     const auto why = l.refused_because();
+    admission_.settle(admission::source_of(l.address()), outcome_of(why), loop_.now());
     if (*l.ended() != link_end::local)
       report(l.address(), why ? to_string(*why) : to_string(*l.ended()), l.detail());
     loop_.dispose(std::move(at->second));
@@ -133,8 +153,7 @@ void link_listener::link_down(link& l) {
   assert(at != up_.end() && at->second.get() == &l);
   auto mine = std::move(at->second);
   up_.erase(at);
-  if (*l.ended() == link_end::protocol_error)
-    report(l.address(), to_string(link_end::protocol_error), l.detail());
+  tell("link down", l.other(), l.address(), to_string(*l.ended()), l.detail());
   if (hooks_.down) hooks_.down(l.other(), *l.ended(), l.detail());
   loop_.dispose(std::move(mine));
 }

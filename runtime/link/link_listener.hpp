@@ -27,6 +27,7 @@ struct link_listener_options {
 
 class link_listener final : private io_handler, private link_owner {
  public:
+  /// Called on the loop. They may call back, but not destroy it.
   struct hooks {
     /// Whether a peer with a good certificate is wanted; nothing = yes.
     std::function<std::optional<refused>(const peer&, const net::address&)> allow;
@@ -51,6 +52,11 @@ class link_listener final : private io_handler, private link_owner {
   /// Where it really listens (port 0 was asked for).
   [[nodiscard]] const net::address& address() const noexcept { return address_; }
   [[nodiscard]] std::size_t links() const noexcept { return up_.size(); }
+  /// Null when the node has no link to us.
+  [[nodiscard]] const link* find(const std::string& node) const {
+    const auto at = up_.find(node);
+    return at == up_.end() ? nullptr : at->second.get();
+  }
   [[nodiscard]] std::size_t strangers() const noexcept { return admission_.strangers(); }
 
  private:
@@ -62,7 +68,11 @@ class link_listener final : private io_handler, private link_owner {
   void resume();
   void pause_for(std::chrono::nanoseconds wait);
   void take(unique_fd fd, const net::address& from);
+  /// About a stranger.
   void report(const net::address& from, std::string_view reason, std::string_view detail);
+  /// About a node.
+  void tell(std::string_view event, const peer& who, const net::address& from,
+            std::string_view reason, std::string_view detail);
 
   loop& loop_;
   const link_listener_options options_;

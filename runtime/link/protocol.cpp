@@ -18,7 +18,7 @@ constexpr std::size_t control_bytes = 16U << 10U;
 }  // namespace
 
 link_protocol::link_protocol(link_side side, const link_identity& me, const link_limits& limits,
-                             std::string expected, sink& out)
+                             const std::string& expected, sink& out)
     : side_(side),
       me_(me),
       limits_(limits),
@@ -226,6 +226,7 @@ void link_protocol::send(std::string_view bytes) {
   if (const auto good = out_scan_.scan(bytes); !good)
     return break_rules(fmt::format("from this node: {}", good.error().detail));
   credit_ -= bytes.size();
+  bytes_out_ += bytes.size();
   append_stream_frame(out_, frame_type::data, active_, bytes);
 }
 
@@ -276,6 +277,7 @@ void link_protocol::got_data(std::string_view bytes) {
   if (bytes.size() > limits_.window_bytes - kept_) return break_rules("more bytes than credit");
   if (const auto good = in_scan_.scan(bytes); !good) return break_rules(good.error().detail);
   kept_ += bytes.size();
+  bytes_in_ += bytes.size();
   sink_.on_bytes(bytes);
 }
 

@@ -78,7 +78,7 @@ class link_protocol {
 
   /// |expected|: the node that was dialled; empty on a listener.
   link_protocol(link_side side, const link_identity& me, const link_limits& limits,
-                std::string expected, sink& out);
+                const std::string& expected, sink& out);
   link_protocol(const link_protocol&) = delete;
   link_protocol& operator=(const link_protocol&) = delete;
 
@@ -116,6 +116,11 @@ class link_protocol {
   [[nodiscard]] const std::string& detail() const noexcept { return detail_; }
   /// Why one side refused the other, with ended() == refused.
   [[nodiscard]] std::optional<refusal> refused_because() const noexcept { return refusal_; }
+  /// When anything came from the peer last.
+  [[nodiscard]] mono_time heard() const noexcept { return heard_; }
+  /// Bytes of streams since the link is there.
+  [[nodiscard]] std::uint64_t bytes_in() const noexcept { return bytes_in_; }
+  [[nodiscard]] std::uint64_t bytes_out() const noexcept { return bytes_out_; }
   /// Empty before its hello was believed.
   [[nodiscard]] const peer& other() const noexcept { return other_; }
 
@@ -163,6 +168,8 @@ class link_protocol {
   std::size_t credit_ = 0;  ///< bytes we may send
   std::size_t kept_ = 0;    ///< bytes that came and for which no credit was given yet
   std::size_t owed_ = 0;    ///< of those, what is consumed already
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
   basp_scanner in_scan_;
   basp_scanner out_scan_;
 };

@@ -2,6 +2,7 @@
 // Any bytes as a hello: what is accepted is within the limits and says the same when written again.
 // Any bytes as a refusal: what is accepted is printable.
 #include "runtime/link/hello.hpp"
+#include "runtime/tls/authority.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -18,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (const auto got = parse_hello(bytes)) {
     const auto& h = got->said;
-    require(!h.node.empty() && h.node.size() <= max_name && h.build.size() <= max_build);
+    require(stagedoor::tls::is_node_name(h.node) && h.build.size() <= max_build);
     require(h.protocols.lowest > 0 && h.protocols.lowest <= h.protocols.highest);
     require(agree(h.protocols, h.protocols) == h.protocols.highest);
     const auto again = parse_hello(encode_hello(h.proof, hello_words(h)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/link/credentials.hpp"
 
+#include "runtime/base/log.hpp"
 #include "tests/link/two_nodes.hpp"
 
 #include <gmock/gmock.h>
@@ -69,6 +70,22 @@ TEST_F(credential_files_test, a_start_without_usable_files_fails_with_the_path) 
   const auto started = watch.start();
   ASSERT_FALSE(started);
   EXPECT_THAT(started.error().detail, testing::HasSubstr("node-1.key"));
+}
+
+TEST(link_credentials, a_certificate_that_ends_soon_is_complained_about_once_a_day) {
+  loop l;
+  cluster_files files;
+  const auto node = files.issue("node-1", {wall_clock::now(), std::chrono::hours(29 * 24)});
+  log::to_file(files.path("log"));
+  credential_watch watch(l, node, [](auto) {});
+  ASSERT_TRUE(watch.start());
+  for (int i = 0; i < 10; ++i) watch.look();
+  log::to_file("/dev/stderr");
+  std::ifstream in(files.path("log"));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_THAT(lines[0], testing::HasSubstr("days=28"));
 }
 
 TEST(link_rotation, a_standing_link_stays_and_the_next_one_uses_the_new_authority) {

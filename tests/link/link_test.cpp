@@ -224,8 +224,11 @@ TEST(link, a_refused_node_learns_why) {
   ASSERT_TRUE(two.until([&] { return !two.at_dialer.empty(); }));
   EXPECT_EQ(two.at_dialer[0], "failed: refused");
   EXPECT_THAT(two.failure, HasSubstr("not now: node-2 is leaving"));
+  // However often it tries: a node that is known is not made to wait like a stranger.
+  test::turn_for(two.l, milliseconds(800));
   two.answer.reset();
   EXPECT_TRUE(two.are_up());
+  EXPECT_THAT(two.at_dialer, ElementsAre("failed: refused", "up node-2"));
 }
 
 TEST(link, a_silent_host_is_given_up_at_the_deadline) {

@@ -2,9 +2,9 @@
 // A peer that is a process of its own: killed, and frozen.
 #include "tests/link/two_nodes.hpp"
 
+#include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 
 namespace stagedoor::link {

@@ -119,7 +119,7 @@ TEST(link_hellos, a_changed_word_makes_the_proof_wrong) {
   two.start();
   std::string said(two.dialer.protocol().output());
   said.back() = '7';  // node-7
-  two.dialer_names.push_back("node-7");
+  two.dialer_names.emplace_back("node-7");
   two.listener.protocol().receive(said, two.now);
   EXPECT_EQ(two.listener.protocol().refused_because(), refusal::replayed);
 }
