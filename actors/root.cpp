@@ -53,7 +53,7 @@ supervisor_plan redis_plan(const node_parts& parts) {
 template <class Change, class Table>
 listed_child publisher(const char* name, std::shared_ptr<Table> table) {
   return worker(name, [name, table](shell& parent, const child_context&) {
-    const auto made = parent.spawn<table_publisher<Change>>(name, table);
+    auto made = parent.spawn<table_publisher<Change>>(name, table);
     publish_name(parent.system(), name, made);
     return made;
   });

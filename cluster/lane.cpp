@@ -68,7 +68,7 @@ result<void> lane::open() {
   return opened.get_future().get();
 }
 
-void lane::drain(std::function<void()> drained) {
+void lane::drain(const std::function<void()>& drained) {
   const bool posted = loop_.post([this, drained] {
     draining_ = true;
     edge_->drain(drained);
@@ -136,7 +136,7 @@ bool lane::set_down_servers(std::shared_ptr<const http::down_servers> down) {
 
 // -- status ---------------------------------------------------------------------------
 
-bool lane::report(std::function<void(std::vector<messages::status_row>)> tell) {
+bool lane::report(const std::function<void(std::vector<messages::status_row>)>& tell) {
   return loop_.post([this, tell] { tell(rows()); });
 }
 

@@ -45,7 +45,7 @@ class lane {
   /// Opens every socket; waits for it. On failure: conflict, refused, overloaded, internal.
   [[nodiscard]] result<void> open();
   /// No new connections; calls back, on the loop, when the open ones are done.
-  void drain(std::function<void()> drained);
+  void drain(const std::function<void()>& drained);
   void stop();
 
   // -- for the publishers -------------------------------------------------------------------------
@@ -60,7 +60,7 @@ class lane {
   [[nodiscard]] bool set_down_servers(std::shared_ptr<const http::down_servers> down);
 
   /// The status rows of this lane, made on its loop. False when its mailbox is full.
-  [[nodiscard]] bool report(std::function<void(std::vector<messages::status_row>)> tell);
+  [[nodiscard]] bool report(const std::function<void(std::vector<messages::status_row>)>& tell);
   /// Log files were moved away: goes on in new ones.
   void reopen_logs();
 

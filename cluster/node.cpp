@@ -174,7 +174,7 @@ result<void> node::make_lanes() {
   const unsigned count = lane_count(options_.config.node);
   for (unsigned i = 0; i < count; ++i) {
     lanes_.push_back(std::make_unique<lane>(options_of(i, tls)));
-    parts_.loop_reports.push_back(
+    parts_.loop_reports.emplace_back(
         [l = lanes_.back().get()](auto tell) { return l->report(std::move(tell)); });
   }
   return {};

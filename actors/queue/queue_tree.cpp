@@ -53,7 +53,7 @@ supervision::supervisor_plan queues_plan(const node_parts& parts) {
           return std::make_unique<team_task_runner>(self, std::move(reports), domain,
                                                     provisioning_deadline);
         };
-        const auto made = parent.spawn<queue_consumer>(std::move(options));
+        auto made = parent.spawn<queue_consumer>(std::move(options));
         publish_name(parent.system(), "queues", made);
         return made;
       });

@@ -109,6 +109,8 @@ result<void> read_payload(const json& object, task& into) {
   return {};
 }
 
+constexpr std::int64_t latest_time = 4'102'444'800;  // the year 2100, in seconds since 1970
+
 /// "2026-01-01T00:00:00Z", fractions of a second allowed and ignored.
 std::optional<wall_time> parse_time(const std::string& text) {
   std::tm t{};
@@ -117,17 +119,19 @@ std::optional<wall_time> parse_time(const std::string& text) {
   if (*rest == '.') do
       ++rest;
     while (ascii::is_digit(*rest));
-  if (std::string_view(rest) != "Z" && std::string_view(rest) != "+00:00") return std::nullopt;
-  return wall_clock::from_time_t(::timegm(&t));
+  const std::string_view zone(rest, static_cast<std::size_t>(text.c_str() + text.size() - rest));
+  if (zone != "Z" && zone != "+00:00") return std::nullopt;
+  const auto since_1970 = ::timegm(&t);
+  if (since_1970 < 0 || since_1970 > latest_time) return std::nullopt;
+  return wall_clock::from_time_t(since_1970);
 }
 
 result<void> read_not_before(const json& object, task& into) {
   const auto found = object.find("not_before");
   if (found == object.end() || found->is_null()) return {};
-  constexpr double latest = 4102444800.0;  // the year 2100, in seconds since 1970
   if (found->is_number()) {
     const auto value = found->get<double>();
-    if (value >= 0 && value <= latest)
+    if (value >= 0 && value <= static_cast<double>(latest_time))
       into.not_before = wall_time(
           std::chrono::duration_cast<wall_clock::duration>(std::chrono::duration<double>(value)));
   } else if (found->is_string()) {
@@ -135,7 +139,8 @@ result<void> read_not_before(const json& object, task& into) {
   }
   if (into.not_before) return {};
   return wrong(fault_kind::invalid,
-               "field 'not_before' must be seconds since 1970 or a time like 2026-01-01T00:00:00Z");
+               "field 'not_before' must be seconds since 1970 or a time like 2026-01-01T00:00:00Z, "
+               "before 2100");
 }
 
 /// Bytes of the UTF-8 sequence at the front of |text|; 0 when there is none (RFC 3629 section 4).

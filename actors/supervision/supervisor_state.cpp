@@ -25,7 +25,7 @@ std::string in_words(const restart_budget& budget) {
 
 supervisor_state::supervisor_state(supervisor_options options,
                                    const std::vector<child_spec>& listed)
-    : options_(std::move(options)),
+    : options_(options),
       dynamic_rank_(static_cast<std::uint32_t>(listed.size())),
       backoff_(options_.backoff, options_.seed) {
   for (const auto& spec : listed) {

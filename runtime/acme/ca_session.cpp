@@ -199,7 +199,9 @@ void ca_session::pump(mono_time now, session_effects& effects) {
       if (a.what == kind::nonce) ++nonces_paused;
       later.push_back(std::move(a));
     } else if (plain) {
-      send_plain(std::move(a), a.what == kind::nonce ? "HEAD" : "GET", url_of(a), effects);
+      const char* method = a.what == kind::nonce ? "HEAD" : "GET";
+      auto url = url_of(a);
+      send_plain(std::move(a), method, std::move(url), effects);
     } else if (!nonces_.empty()) {
       if (auto why = send_signed(a, effects))
         unsignable.emplace_back(std::move(a), std::move(*why));

@@ -131,7 +131,7 @@ std::string renewal_text(const std::string& folder, const std::string& name,
 result<certbot_tree> read_certbot(const std::string& folder) {
   certbot_tree tree;
   for (const auto& name : folders_in(folder + "/live")) {
-    auto certificate = read_live_twice(folder + "/live/" + name);
+    auto certificate = read_live_twice(fmt::format("{}/live/{}", folder, name));
     if (!certificate) {
       tree.warnings.push_back(
           fmt::format("{}/live/{} is left out: {}", folder, name, certificate.error().detail));
@@ -140,7 +140,7 @@ result<certbot_tree> read_certbot(const std::string& folder) {
     lineage one;
     one.name = name;
     one.certificate = std::move(*certificate);
-    if (const auto renewal = read_file(folder + "/renewal/" + name + ".conf", max_pem)) {
+    if (const auto renewal = read_file(fmt::format("{}/renewal/{}.conf", folder, name), max_pem)) {
       one.server = setting(renewal->bytes, "server");
       one.authenticator = setting(renewal->bytes, "authenticator");
     }

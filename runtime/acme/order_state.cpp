@@ -132,7 +132,7 @@ order_effects order_state::abandon() {
 }
 
 std::string order_state::describe() const {
-  const auto names = fmt::format("{}", fmt::join(options_.names, ", "));
+  auto names = fmt::format("{}", fmt::join(options_.names, ", "));
   switch (step_) {
     case step::idle: return "not started: " + names;
     case step::ordering: return "ordering " + names;

@@ -82,7 +82,7 @@ result<docker_options> docker_endpoint(std::string_view endpoint) {
 docker_engine::docker_engine(http_client& http, docker_options options)
     : http_(http), options_(std::move(options)) {}
 
-request docker_engine::to(std::string path) const {
+request docker_engine::to(const std::string& path) const {
   request r;
   r.url = options_.url + path;
   r.unix_socket = options_.unix_socket;

@@ -50,7 +50,7 @@ class docker_engine {
                                  std::optional<std::int64_t> since_ns = {});
 
  private:
-  [[nodiscard]] request to(std::string path) const;
+  [[nodiscard]] request to(const std::string& path) const;
 
   http_client& http_;
   const docker_options options_;

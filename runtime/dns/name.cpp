@@ -58,7 +58,7 @@ result<wire_name> parse_name(std::string_view text, std::string_view origin) {
       wire.push_back('\0');
       continue;
     }
-    unsigned char c = static_cast<unsigned char>(text[i++]);
+    auto c = static_cast<unsigned char>(text[i++]);
     if (c == '\\') {
       const auto escaped = take_escaped(text, i);
       if (!escaped) return bad_name(fault_kind::malformed, text, "has a broken escape");

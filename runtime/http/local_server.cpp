@@ -147,9 +147,9 @@ class local_server::connection final : public io_handler {
     owner_.loop_.arm_after(deadline_, owner_.options_.answer_deadline);
     auto respond = [weak = std::weak_ptr(owner_.self_), l = &owner_.loop_, id = id_,
                     turn = ++turn_](local_reply reply) {
-      (void)l->post([weak, id, turn, reply = std::move(reply)]() mutable {
+      (void)l->post([weak, id, turn, reply = std::move(reply)] {
         if (const auto alive = weak.lock(); alive != nullptr && *alive != nullptr)
-          (*alive)->answer(id, turn, std::move(reply));
+          (*alive)->answer(id, turn, reply);
       });
     };
     owner_.handler_(std::move(request), std::move(respond));
@@ -292,7 +292,7 @@ void local_server::accepted(unique_fd fd) {
   connections_.emplace(id, std::move(made));
 }
 
-void local_server::answer(std::uint64_t id, std::uint64_t turn, local_reply reply) {
+void local_server::answer(std::uint64_t id, std::uint64_t turn, const local_reply& reply) {
   if (const auto it = connections_.find(id); it != connections_.end())
     it->second->answer(turn, reply);
 }

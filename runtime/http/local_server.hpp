@@ -62,7 +62,7 @@ class local_server {
   friend class connection;
 
   void accepted(unique_fd fd);
-  void answer(std::uint64_t id, std::uint64_t turn, local_reply reply);
+  void answer(std::uint64_t id, std::uint64_t turn, const local_reply& reply);
   void drop(std::uint64_t id);
 
   loop& loop_;

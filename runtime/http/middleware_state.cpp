@@ -10,7 +10,7 @@ in_flight_counts& middleware_state::in_flight(std::string_view middleware) {
 }
 
 void middleware_state::sweep(mono_time now) {
-  constexpr std::size_t all = static_cast<std::size_t>(-1);
+  constexpr auto all = static_cast<std::size_t>(-1);
   limiters_.drop_idle(all, [now](std::unique_ptr<rate_buckets>& limiter) {
     limiter->by_source.drop_idle(
         all, [&](const token_bucket& b) { return b.is_full(limiter->limits, now); });

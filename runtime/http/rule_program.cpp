@@ -26,8 +26,8 @@ class compiler {
     }
     const bool all = node.what == rule_node::kind::all_of;
     std::uint32_t next = all ? yes : no;
-    for (auto child = node.children.rbegin(); child != node.children.rend(); ++child) {
-      const auto entry = all ? emit(*child, next, no) : emit(*child, yes, next);
+    for (std::size_t i = node.children.size(); i-- > 0;) {
+      auto entry = all ? emit(node.children[i], next, no) : emit(node.children[i], yes, next);
       if (!entry) return entry;
       next = *entry;
     }

@@ -241,7 +241,7 @@ void client::eval(const script& s, std::vector<std::string> keys, std::vector<st
 }
 
 subscription_id client::subscribe(topic what, subscription_handlers handlers,
-                                  std::function<void(const fault&)> failed) {
+                                  const std::function<void(const fault&)>& failed) {
   const auto id = core_->next_id.fetch_add(1);
   if (!in_loop(
           [id, what = std::move(what), handlers = std::move(handlers), failed](core& c) mutable {
@@ -258,7 +258,7 @@ void client::unsubscribe(subscription_id id) {
 }
 
 popper_id client::start_pop(popper_options options, popper_handlers handlers,
-                            std::function<void(const fault&)> failed) {
+                            const std::function<void(const fault&)>& failed) {
   const auto id = core_->next_id.fetch_add(1);
   if (!in_loop([id, options = std::move(options), handlers = std::move(handlers),
                 failed](core& c) mutable {

@@ -74,7 +74,7 @@ class client {
 
   /// |failed| runs when the subscription cannot be taken: overloaded.
   subscription_id subscribe(topic what, subscription_handlers handlers,
-                            std::function<void(const fault&)> failed = {});
+                            const std::function<void(const fault&)>& failed = {});
   void unsubscribe(subscription_id id);
 
   // -- blocking pops -------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ class client {
   /// Disarmed at first. |options|.session is replaced by the client's own.
   /// |failed| runs when there are too many: overloaded.
   popper_id start_pop(popper_options options, popper_handlers handlers,
-                      std::function<void(const fault&)> failed = {});
+                      const std::function<void(const fault&)>& failed = {});
   void arm_pop(popper_id id);
   void disarm_pop(popper_id id);
   void stop_pop(popper_id id);
