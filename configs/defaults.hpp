@@ -165,10 +165,12 @@ inline constexpr milliseconds link_first_pause{100};  ///< before a peer is dial
 inline constexpr seconds link_longest_pause{5};       ///< up to this, and is drawn at random
 inline constexpr std::size_t links = 256;             ///< that are up on one cluster port
 inline constexpr std::size_t link_strangers = 64;     ///< handshakes at once ...
-inline constexpr std::size_t link_strangers_per_source = 8;  ///< ... and of one address
-inline constexpr std::size_t link_sources = 1024;            ///< addresses of strangers remembered
-inline constexpr std::uint32_t link_accepts_per_second = 100;  ///< of all strangers together
-inline constexpr std::uint32_t link_failures_per_second = 1;  ///< handshakes of one source; burst 5
+inline constexpr std::size_t link_strangers_per_source = 8;   ///< ... and of one address
+inline constexpr std::size_t link_sources = 1024;             ///< addresses of strangers remembered
+inline constexpr std::uint32_t link_accepts_per_second = 50;  ///< of all strangers together ...
+inline constexpr std::uint32_t link_accepts_burst = 100;      ///< ... after a quiet time
+inline constexpr std::uint32_t link_failures_per_second = 1;  ///< handshakes of one source ...
+inline constexpr std::uint32_t link_failures_burst = 5;       ///< ... after a quiet time
 inline constexpr seconds link_log_interval{60};     ///< one line about the same source and reason
 inline constexpr seconds link_certificate_look{2};  ///< whether the files were replaced
 inline constexpr hours cluster_authority_lifetime{10 * 365 * 24};
@@ -219,5 +221,27 @@ inline constexpr std::uint32_t restart_jitter_percent = 20;
 inline constexpr seconds restart_healthy_after{60};  ///< the wait starts from its minimum again
 inline constexpr std::size_t dynamic_children = 200'000;  ///< of one supervisor
 inline constexpr seconds tree_deadline{2};                ///< to describe the whole tree
+
+// -- members and owners ------------------------------------------------------------------------------
+// How these fit together, and why a frozen node is replaced within 6 s, is worked out in
+// cluster/membership/membership_state.hpp. All nodes of a cluster need the same lease.
+
+inline constexpr seconds lease{4};        ///< of a member, by the store's clock
+inline constexpr seconds lease_renew{1};  ///< from one renewal to the next
+inline constexpr seconds self_fence{3};   ///< since the last renewal that was answered was sent
+inline constexpr milliseconds lease_check{250};          ///< how late the fence may be noticed
+inline constexpr seconds lease_patience{1};              ///< for the store's answer to a renewal
+inline constexpr seconds owner_patience{2};              ///< for its answer to claims and releases
+inline constexpr seconds owner_moves_interval{1};        ///< in which a node gives away ...
+inline constexpr std::size_t owner_moves_percent = 10;   ///< ... this much of what it owns ...
+inline constexpr std::size_t owner_moves_at_least = 20;  ///< ... or so many
+inline constexpr milliseconds owner_rounds_apart{50};    ///< at the least
+inline constexpr seconds desired_read{2};       ///< the desired set is compared, hints or not
+inline constexpr std::size_t owner_batch = 64;  ///< claims or releases in one script
+inline constexpr std::size_t owner_claims_in_flight = 2'048;  ///< of one node
+inline constexpr std::size_t owned_ids = 2'000'000;    ///< of all kinds, in the whole cluster
+inline constexpr milliseconds owner_first_pause{250};  ///< after a claim that was refused; doubles
+inline constexpr seconds owner_longest_pause{4};       ///< up to this
+inline constexpr seconds owner_stop_patience{5};       ///< then it is released, stopped or not
 
 }  // namespace stagedoor::defaults

@@ -8,8 +8,12 @@
 namespace stagedoor::link {
 
 std::chrono::nanoseconds admission::pause(mono_time now) noexcept {
-  const auto taken = accepts_.take(limits_.accepts, now);
-  return taken.granted ? std::chrono::nanoseconds{0} : taken.wait;
+  if (!may_take_) {
+    const auto token = accepts_.take(limits_.accepts, now);
+    if (!token.granted) return token.wait;
+    may_take_ = true;
+  }
+  return std::chrono::nanoseconds{0};
 }
 
 admission::verdict admission::admit(const std::string& source, mono_time now) {

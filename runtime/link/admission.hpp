@@ -20,11 +20,11 @@
 namespace stagedoor::link {
 
 struct admission_limits {
-  std::size_t strangers = 64;                 ///< handshakes at once
-  std::size_t strangers_per_source = 8;       ///< of one address (IPv6: of one /64)
-  std::size_t sources = 1024;                 ///< remembered; strangers beyond are turned away
-  http::bucket_limits failures{1, 5, {}};     ///< failed handshakes of one source
-  http::bucket_limits accepts{100, 100, {}};  ///< connections taken, of all together
+  std::size_t strangers = 64;                ///< handshakes at once
+  std::size_t strangers_per_source = 8;      ///< of one address (IPv6: of one /64)
+  std::size_t sources = 1024;                ///< remembered; strangers beyond are turned away
+  http::bucket_limits failures{1, 5, {}};    ///< failed handshakes of one source
+  http::bucket_limits accepts{50, 100, {}};  ///< connections taken, of all together
 };
 
 class admission {
@@ -34,8 +34,9 @@ class admission {
   admission(const admission_limits& limits, mono_time now) noexcept
       : limits_(limits), accepts_(limits.accepts, now) {}
 
-  /// 0 = a connection may be taken now; otherwise how long not.
+  /// 0 = a connection may be taken now, to be told by taken(); otherwise how long not.
   [[nodiscard]] std::chrono::nanoseconds pause(mono_time now) noexcept;
+  void taken() noexcept { may_take_ = false; }
   /// welcome counts: settle() must follow.
   [[nodiscard]] verdict admit(const std::string& source, mono_time now);
   enum class outcome : std::uint8_t { known, failed };
@@ -57,6 +58,7 @@ class admission {
 
   const admission_limits limits_;
   http::token_bucket accepts_;
+  bool may_take_ = false;  ///< one that pause() allowed and that has not come yet
   std::map<std::string, source_state> sources_;
   std::size_t strangers_ = 0;
   mono_time clean_at_{};  ///< when to look for quiet ones again

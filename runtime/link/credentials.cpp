@@ -53,14 +53,14 @@ result<std::shared_ptr<const credentials>> credentials::load(const credential_fi
 }
 
 credential_watch::credential_watch(loop& blocking, credential_files files, receiver changed,
-                                   milliseconds interval)
+                                   milliseconds every)
     : loop_(blocking),
       files_(std::move(files)),
       changed_(std::move(changed)),
-      interval_(interval),
+      every_(every),
       look_([this] {
         look();
-        loop_.arm_after(look_, interval_);
+        loop_.arm_after(look_, every_);
       }) {}
 
 result<void> credential_watch::start() {
@@ -68,7 +68,7 @@ result<void> credential_watch::start() {
   auto loaded = credentials::load(files_);
   if (!loaded) return std::move(loaded).error();
   take(*std::move(loaded));
-  loop_.arm_after(look_, interval_);
+  loop_.arm_after(look_, every_);
   return {};
 }
 

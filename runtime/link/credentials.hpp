@@ -45,12 +45,13 @@ class credential_watch {
  public:
   /// Before the certificate's end; from then on, one line a day asks for another one.
   static constexpr std::chrono::hours reminder{30 * 24};
+  static constexpr milliseconds interval{2000};
 
   using receiver = std::function<void(std::shared_ptr<const credentials>)>;
 
   /// |changed| runs on |blocking|, for the first ones within start().
   credential_watch(loop& blocking, credential_files files, receiver changed,
-                   milliseconds interval = milliseconds(2000));
+                   milliseconds every = interval);
 
   /// On failure: as credentials::load; nothing is watched then.
   [[nodiscard]] result<void> start();
@@ -66,7 +67,7 @@ class credential_watch {
   loop& loop_;
   const credential_files files_;
   const receiver changed_;
-  const milliseconds interval_;
+  const milliseconds every_;
   std::string read_;  ///< fingerprint of the files that were read last, good or not
   bool complained_ = false;
   wall_time ends_;         ///< of the certificate that was read last

@@ -73,6 +73,7 @@ void link_listener::on_io(std::uint32_t) {
         pause_for(pause_when_out_of_descriptors);
       return;
     }
+    admission_.taken();
     take(std::move(fd), net::address(sa, size));
   }
 }

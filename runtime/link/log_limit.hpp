@@ -18,15 +18,14 @@ namespace stagedoor::link {
 class log_limit {
  public:
   static constexpr std::size_t max_kept = 1024;
-
-  explicit log_limit(seconds interval = seconds(60)) noexcept : interval_(interval) {}
+  static constexpr seconds interval{60};
 
   /// Whether to log |what| now; with the number of times that it was not since the last line.
   [[nodiscard]] std::optional<std::uint64_t> pass(const std::string& what, mono_time now) {
     auto at = told_.find(what);
     if (at == told_.end()) {
       if (told_.size() >= max_kept && now >= clean_at_) {
-        std::erase_if(told_, [&](const auto& e) { return now >= e.second.since + interval_; });
+        std::erase_if(told_, [&](const auto& e) { return now >= e.second.since + interval; });
         clean_at_ = now + seconds(1);
       }
       if (told_.size() >= max_kept) return std::nullopt;
@@ -34,7 +33,7 @@ class log_limit {
       return 0;
     }
     auto& e = at->second;
-    if (now < e.since + interval_) {
+    if (now < e.since + interval) {
       ++e.withheld;
       return std::nullopt;
     }
@@ -48,7 +47,6 @@ class log_limit {
     mono_time since;  ///< the last line
     std::uint64_t withheld = 0;
   };
-  const seconds interval_;
   std::map<std::string, entry> told_;
   mono_time clean_at_{};  ///< when to look for expired ones again
 };

@@ -31,6 +31,10 @@ TEST(link_defaults, are_the_named_figures) {
   EXPECT_EQ(listener.admission.sources, defaults::link_sources);
   EXPECT_EQ(listener.admission.accepts.rate, defaults::link_accepts_per_second);
   EXPECT_EQ(listener.admission.failures.rate, defaults::link_failures_per_second);
+  EXPECT_EQ(listener.admission.accepts.burst, defaults::link_accepts_burst);
+  EXPECT_EQ(listener.admission.failures.burst, defaults::link_failures_burst);
+  EXPECT_EQ(log_limit::interval, defaults::link_log_interval);
+  EXPECT_EQ(credential_watch::interval, defaults::link_certificate_look);
   EXPECT_EQ(tls::authority_lifetime, defaults::cluster_authority_lifetime);
   EXPECT_EQ(tls::node_certificate_lifetime, defaults::node_certificate_lifetime);
 }
