@@ -13,6 +13,7 @@
 // last
 //   writes. Whoever comes first finds that: nothing changes hands for one lease (owners re-assert
 //   what they hold), and fences go on 2^20 above where they were, so that none is given out twice.
+//   A server also takes another id when its first replica comes: one pause that was not needed.
 // - Memory. A script that has written may write on when Redis is above maxmemory, so each begins
 // with
 //   a write that changes nothing: tenants who fill Redis cannot end a lease.

@@ -6,7 +6,7 @@
 // store's lease began no earlier.
 //   |lease|      4 s     the store's clock, from when the renewal was carried out
 //   |self_fence| 3 s     our clock, from when it was sent
-//   |renew|      1 s     three tries before the fence
+//   |renew|      1 s     two tries before the fence, each with 1 s for its answer
 //   |check|      250 ms  how late tick() may be called, and the fence be noticed
 // Left for stopping and for clocks that drift: 4 - 3 - 0.25 = 0.75 s, a fifth of the lease.
 // A frozen node: its lease ends 4 s after the last renewal, which is at most at the moment it
@@ -24,6 +24,7 @@
 #pragma once
 
 #include "cluster/membership/effects.hpp"
+#include "configs/defaults.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -34,10 +35,9 @@ namespace stagedoor::cluster {
 struct membership_options {
   member self;           ///< the incarnation in it is not used
   incarnation previous;  ///< of this node's last life, when it is known to be over
-  milliseconds lease{4'000};
-  milliseconds self_fence{3'000};
-  milliseconds renew{1'000};
-  milliseconds patience{1'000};  ///< with the store
+  milliseconds self_fence = defaults::self_fence;
+  milliseconds renew = defaults::lease_renew;
+  milliseconds patience = defaults::lease_patience;  ///< with the store
 };
 
 class membership_state {

@@ -120,8 +120,13 @@ void reconciler_state::place(item& i) {
 }
 
 void reconciler_state::want(item& i) {
+  i.wanted = i.is_desired && !draining_ && self_index_ != no_index && i.ranks.contains(self_index_);
+}
+
+void reconciler_state::want_all() {
   const auto found = names_.find(self_.node);
-  i.wanted = i.is_desired && !draining_ && found != names_.end() && i.ranks.contains(found->second);
+  self_index_ = found == names_.end() ? no_index : found->second;
+  for (auto& i : items_) want(i);
 }
 
 // -- membership ------------------------------------------------------------------------------------
@@ -130,7 +135,7 @@ void reconciler_state::joined(const node_run& self, mono_time now) {
   self_ = self;
   member_ = true;
   for (auto& kind : kinds_) kind.read_at = now;
-  for (auto& i : items_) want(i);
+  want_all();
   soon(now);
 }
 
@@ -169,10 +174,13 @@ std::uint32_t reconciler_state::index_of(const std::string& node) {
 
 void reconciler_state::view(const std::vector<member>& members, mono_time now) {
   std::vector<std::uint32_t> weights(candidates_.size(), 0);
+  std::vector<bool> listed(candidates_.size(), false);
   for (const auto& m : members) {
     const auto index = index_of(m.who.node);
-    if (index >= weights.size()) weights.resize(index + 1U, 0);
+    weights.resize(candidates_.size(), 0);
+    listed.resize(candidates_.size(), false);
     weights[index] = m.draining ? 0 : m.capacity;
+    listed[index] = true;
   }
   std::vector<bool> stale(candidates_.size(), false);
   std::vector<std::uint32_t> fresh;
@@ -186,12 +194,11 @@ void reconciler_state::view(const std::vector<member>& members, mono_time now) {
   place_again(stale, fresh);
   // Only now does no ranking name those who left, and their places can be given away.
   for (auto name = names_.begin(); name != names_.end();) {
-    const bool listed = std::any_of(members.begin(), members.end(),
-                                    [&](const member& m) { return m.who.node == name->first; });
-    if (!listed) spare_indexes_.push_back(name->second);
-    name = listed ? std::next(name) : names_.erase(name);
+    const bool stays = listed[name->second];
+    if (!stays) spare_indexes_.push_back(name->second);
+    name = stays ? std::next(name) : names_.erase(name);
   }
-  for (auto& i : items_) want(i);
+  want_all();
   soon(now);
 }
 
@@ -221,7 +228,7 @@ void reconciler_state::saw_fence(fence number) noexcept { highest_ = std::max(hi
 void reconciler_state::drain(mono_time now) {
   draining_ = true;
   most_owned_ = owned_;
-  for (auto& i : items_) want(i);
+  want_all();
   soon(now);
 }
 
@@ -267,10 +274,10 @@ void reconciler_state::round(mono_time now, effects& out) {
   if (moves != allowed) next_moves_ = now + options_.interval;
   next_round_ = std::max(next_due_, now + options_.soonest);
   flush(out);
-  const bool busy =
-      std::any_of(items_.begin(), items_.end(), [](const item& i) { return i.is != phase::none; });
-  if (draining_ && !busy && asked_.empty() && !std::exchange(told_drained_, true))
-    out.push_back(drained{});
+  if (!draining_ || told_drained_ || !asked_.empty()) return;
+  told_drained_ =
+      std::all_of(items_.begin(), items_.end(), [](const item& i) { return i.is == phase::none; });
+  if (told_drained_) out.push_back(drained{});
 }
 
 void reconciler_state::consider(item& i, mono_time now, std::size_t& moves, effects& out) {

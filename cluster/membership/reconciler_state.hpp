@@ -18,6 +18,7 @@
 
 #include "cluster/membership/effects.hpp"
 #include "cluster/membership/placement.hpp"
+#include "configs/defaults.hpp"
 
 #include <map>
 #include <string>
@@ -28,18 +29,20 @@ namespace stagedoor::cluster {
 
 struct reconciler_options {
   std::map<std::string, std::size_t, std::less<>> kinds;  ///< name -> owners of each id
-  milliseconds interval{1'000};
-  milliseconds soonest{50};           ///< between two rounds
-  milliseconds read_interval{2'000};  ///< of the desired set, hints or not
-  std::size_t share_percent = 10;
-  std::size_t at_least = 20;
-  std::size_t batch = 64;  ///< claims or releases in one request
-  std::size_t claims_in_flight = 2'048;
-  std::size_t most_ids = 2'000'000;
-  milliseconds retry_first{250};  ///< after a claim that was refused; doubles
-  milliseconds retry_longest{4'000};
-  milliseconds stop_patience{5'000};  ///< then it is released, stopped or not: the fence holds
-  milliseconds patience{2'000};       ///< with the store
+  milliseconds interval = defaults::owner_moves_interval;
+  milliseconds soonest = defaults::owner_rounds_apart;  ///< between two rounds
+  milliseconds read_interval = defaults::desired_read;  ///< of the desired set, hints or not
+  std::size_t share_percent = defaults::owner_moves_percent;
+  std::size_t at_least = defaults::owner_moves_at_least;
+  std::size_t batch = defaults::owner_batch;  ///< claims or releases in one request
+  std::size_t claims_in_flight = defaults::owner_claims_in_flight;
+  std::size_t most_ids = defaults::owned_ids;
+  milliseconds retry_first =
+      defaults::owner_first_pause;  ///< after a claim that was refused; doubles
+  milliseconds retry_longest = defaults::owner_longest_pause;
+  milliseconds stop_patience =
+      defaults::owner_stop_patience;  ///< then it is released, stopped or not: the fence holds
+  milliseconds patience = defaults::owner_patience;  ///< with the store
 };
 
 struct reconciler_counters {
@@ -137,6 +140,7 @@ class reconciler_state {
   void add(kind_state& kind, std::uint32_t kind_index, const std::string& id);
   void erase(std::uint32_t at);
   void want(item& i);
+  void want_all();
   void place(item& i);
   [[nodiscard]] std::uint32_t index_of(const std::string& node);
   void place_again(const std::vector<bool>& stale, const std::vector<std::uint32_t>& fresh);
@@ -155,6 +159,8 @@ class reconciler_state {
   void asserted(item& i, const claim_outcome& outcome, mono_time now, effects& out);
   void no_answer(const asked& was, mono_time now);
 
+  static constexpr std::uint32_t no_index = ~std::uint32_t{0};
+
   reconciler_options options_;
   std::vector<kind_state> kinds_;
   std::vector<item> items_;
@@ -168,8 +174,9 @@ class reconciler_state {
   fence highest_ = 0;
   std::vector<candidate> candidates_;  ///< by index; weight 0 = is not here
   std::vector<std::uint32_t> spare_indexes_;
-  std::map<std::string, std::uint32_t, std::less<>> names_;
+  std::unordered_map<std::string, std::uint32_t> names_;
   std::uint64_t readings_ = 0;
+  std::uint32_t self_index_ = no_index;  ///< our own; no_index when we are not listed
   mono_time next_round_{};
   mono_time last_round_{};
   mono_time next_moves_{};

@@ -76,6 +76,18 @@ class redis_lease_server {
   }
 
   redis_cli& cli() noexcept { return cli_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return server_.port(); }
+
+  /// Another server is asked from now on; this one is killed.
+  void move_to(std::uint16_t port) {
+    server_.kill();
+    cli_.reconnect(port);
+  }
+  void restart() {
+    server_.terminate();
+    server_.start();
+    cli_.reconnect(server_.port());
+  }
 
  private:
   static std::vector<std::string> with_debug(std::vector<std::string> more) {

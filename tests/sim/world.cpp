@@ -434,7 +434,7 @@ void world::read_desired(std::size_t n, const cluster::read_desired& what) {
 std::string world::missing() {
   std::map<owned_key, std::size_t> runs;
   for (const auto& n : nodes_) {
-    if (!n->up) continue;
+    if (!n->up || n->frozen) continue;
     for (const auto& [key, work] : n->running) {
       if (++runs[key] > 1) return fmt::format("{} runs twice", to_text(key));
       if (!desired_[key.kind].ids.contains(key.id))

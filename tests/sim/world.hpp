@@ -107,8 +107,8 @@ class world {
   [[nodiscard]] const std::set<std::string>& ids(const std::string& kind) {
     return desired_[kind].ids;
   }
-  /// "" when everything desired runs on exactly one node each, which the store agrees to; else what
-  /// does not.
+  /// "" when everything desired runs on exactly one node each that is not frozen, which the store
+  /// agrees to; else what does not.
   [[nodiscard]] std::string missing();
   /// "" when what runs is where placement wants it.
   [[nodiscard]] std::string misplaced();
@@ -116,7 +116,7 @@ class world {
   weather sky;
   world_counters counters;
 
-  static constexpr milliseconds lease{4'000};
+  static constexpr milliseconds lease = defaults::lease;
   static const std::map<std::string, std::size_t, std::less<>>& kinds();
 
  private:
