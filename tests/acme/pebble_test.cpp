@@ -8,6 +8,7 @@
 #include "tests/client/loop_fixture.hpp"
 #include "tests/client/scripted_server.hpp"
 
+#include <gmock/gmock.h>
 #include <mutex>
 
 namespace stagedoor::acme {

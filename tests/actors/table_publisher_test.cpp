@@ -38,11 +38,11 @@ struct table_publisher_test : actor_fixture {
 
   /// Asks and comes back without waiting for the answer, which is counted.
   void ask_later(const caf::actor& owner, change_sites change) {
-    remember(caf::actor{system().spawn([=, this](caf::event_based_actor* self) {
+    send_on_errand([=, this](caf::event_based_actor* self) {
       actors::ask<messages::published>(
           self, owner, change, seconds(2), [this](messages::published&) { ++answered; },
           [](const fault& f) { ADD_FAILURE() << to_string(f); });
-    })});
+    });
     run();
   }
 

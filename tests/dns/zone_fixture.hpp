@@ -15,6 +15,9 @@
 #include <string>
 #include <vector>
 
+#undef true  // ldns makes macros of them for C
+#undef false
+
 namespace stagedoor::dns::testing {
 
 inline wire_name wire(std::string_view text) { return parse_name(text, root_name()).value(); }

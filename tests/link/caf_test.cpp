@@ -24,14 +24,19 @@ struct actor_node {
   caf::actor_system_config config;
 };
 
-caf::behavior echo(caf::event_based_actor*) {
-  return {[](const std::string& text) { return text; }};
-}
+// A class: CAF 0.17 dereferences a null pointer when it spawns a function.
+class echo final : public caf::event_based_actor {
+ public:
+  explicit echo(caf::actor_config& config) : caf::event_based_actor(config) {}
+  caf::behavior make_behavior() override {
+    return {[](const std::string& text) { return text; }};
+  }
+};
 
 class caf_over_link : public testing::Test {
  protected:
   caf_over_link() {
-    echo_ = there_.spawn(echo);
+    echo_ = there_.spawn<echo>();
     const auto published = there_.middleman().publish(echo_, 0, "127.0.0.1", false);
     EXPECT_TRUE(published);
     nodes_.listening.setup.local = loopback(*published);

@@ -86,7 +86,7 @@ class queue_node {
 
   template <class Answered>
   void ask(const actors::ask_redis& a, Answered answered) {
-    auto done = [this, ticket = a.ticket, answered, alive = alive_](const result<redis::reply>& r) {
+    auto done = [ticket = a.ticket, answered, alive = alive_](const result<redis::reply>& r) {
       if (*alive) answered(ticket, r);
     };
     if (a.call.script != nullptr)
