@@ -103,7 +103,8 @@ void zone_directory::withdraw(const messages::withdraw_host_names& m) {
 }
 
 template <class Order>
-void zone_directory::send_to_zone(const std::string& zone, Order order, std::shared_ptr<round> r) {
+void zone_directory::send_to_zone(const std::string& zone, Order order,
+                                  const std::shared_ptr<round>& r) {
   const auto failed = [r](const fault& f) {
     if (!r->failed) r->failed = f;
     r->done();

@@ -50,7 +50,7 @@ class zone_directory final : public shell {
   void publish(const messages::publish_host_names& m);
   void withdraw(const messages::withdraw_host_names& m);
   template <class Order>
-  void send_to_zone(const std::string& zone, Order order, std::shared_ptr<round> r);
+  void send_to_zone(const std::string& zone, Order order, const std::shared_ptr<round>& r);
   void report();
 
   const zone_directory_options options_;

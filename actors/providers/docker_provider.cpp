@@ -78,7 +78,7 @@ void docker_provider::on_exit() {
 
 // -- the engine -----------------------------------------------------------------------
 
-void docker_provider::run(docker_effects effects) {
+void docker_provider::run(const docker_effects& effects) {
   for (const auto& effect : effects) {
     if (const auto* o = std::get_if<open_engine_events>(&effect)) {
       open(o->session);

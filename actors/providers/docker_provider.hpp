@@ -44,7 +44,7 @@ class docker_provider final : public shell {
   void on_exit() override;
 
  private:
-  void run(docker_effects effects);
+  void run(const docker_effects& effects);
   void open(std::uint64_t session);
   void list(std::uint64_t session);
   void inspect(std::uint64_t session, const std::string& id);

@@ -91,7 +91,7 @@ class provisioner final : public shell {
   void unwatch_health(const std::string& slug);
   void checker_started(const std::string& slug, const caf::actor& handle);
   void show_servers(std::shared_ptr<messages::team_description> about,
-                    std::function<void()> finished);
+                    const std::function<void()>& finished);
 
   // -- loading ------------------------------------------------------------------
   void load(const std::string& cursor);

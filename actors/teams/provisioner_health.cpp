@@ -62,7 +62,7 @@ void provisioner::checker_started(const std::string& slug, const caf::actor& han
 }
 
 void provisioner::show_servers(std::shared_ptr<messages::team_description> about,
-                               std::function<void()> finished) {
+                               const std::function<void()>& finished) {
   const auto show = [about](const messages::server_states& known) {
     const auto add = [&](const char* part, const std::string& url) {
       std::string line = std::string(part) + " " + url;

@@ -18,7 +18,7 @@ std::string child_id(const std::string& host) { return host.empty() ? "*" : host
 }  // namespace
 
 site_registry::site_registry(caf::actor_config& cfg, site_registry_options options)
-    : shell(cfg, "site_registry"), options_(std::move(options)), state_(options_.max_sites) {}
+    : shell(cfg, "site_registry"), options_(options), state_(options_.max_sites) {}
 
 caf::behavior site_registry::make_behavior() {
   publish_name(system(), "registry", caf::actor_cast<caf::actor>(this));
@@ -100,7 +100,8 @@ void site_registry::ready(const router_ready& m) {
     forward({m.host, source, nullptr}, std::move(of_source));
 }
 
-void site_registry::forward(const forward_offer& offer, std::vector<shared_promise> callers) {
+void site_registry::forward(const forward_offer& offer,
+                            const std::vector<shared_promise>& callers) {
   ask<messages::published>(
       this, routers_[offer.host], offer_routes{offer.host, offer.source, offer.routes},
       options_.publish_deadline,

@@ -45,7 +45,7 @@ class site_registry final : public shell {
   void ready(const router_ready& m);
   void start(const std::string& host);
   void find_running(const std::string& host);
-  void forward(const forward_offer& offer, std::vector<shared_promise> callers);
+  void forward(const forward_offer& offer, const std::vector<shared_promise>& callers);
   void settle(const std::string& host);
   void stop_router(const std::string& host);
   void start_failed(const std::string& host, const fault& f);
