@@ -22,7 +22,15 @@ class pebble:
         self.ca_file = folder / "cert.pem"
         subprocess.run(
             [
-                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+                *(
+                    "openssl",
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "ec",
+                    "-pkeyopt",
+                    "ec_paramgen_curve:P-256",
+                ),
                 *("-nodes", "-days", "2", "-subj", "/CN=pebble"),
                 *("-addext", f"subjectAltName=DNS:localhost,IP:{HOST}"),
                 *("-keyout", folder / "key.pem", "-out", self.ca_file),
