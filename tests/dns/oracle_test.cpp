@@ -210,7 +210,7 @@ std::string kind_of(const message& m) {
 }
 
 TEST(oracle, knot_gives_the_same_answers) {
-  if (!std::filesystem::exists("/usr/sbin/knotd")) GTEST_SKIP() << "needs the package knot";
+  ASSERT_TRUE(std::filesystem::exists("/usr/sbin/knotd")) << "needs the package knot";
   std::vector<std::pair<std::string, std::string>> zones;
   for (unsigned i = 0; i < zone_count; ++i)
     zones.emplace_back(fmt::format("z{}.test.", i), zone_writer(i + 1).text());
