@@ -104,19 +104,4 @@ bool wait_for_listener(std::uint16_t port, milliseconds patience) {
   return false;
 }
 
-std::uint16_t free_port() {
-  for (;;) {
-    const unique_fd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const unique_fd udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    if (::bind(tcp.get(), reinterpret_cast<sockaddr*>(&at), size) != 0)
-      throw std::runtime_error("bind");
-    ::getsockname(tcp.get(), reinterpret_cast<sockaddr*>(&at), &size);
-    if (::bind(udp.get(), reinterpret_cast<sockaddr*>(&at), size) == 0) return ntohs(at.sin_port);
-  }
-}
-
 }  // namespace stagedoor::test

@@ -41,7 +41,4 @@ int run_command(const std::vector<std::string>& command);
 /// Waits until somebody listens there; only trying tells, so it tries every few milliseconds.
 [[nodiscard]] bool wait_for_listener(std::uint16_t port, milliseconds patience);
 
-/// A port of 127.0.0.1 that was free for TCP and UDP a moment ago.
-[[nodiscard]] std::uint16_t free_port();
-
 }  // namespace stagedoor::test

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/acme/pebble.hpp"
 
+#include "tests/support/free_port.hpp"
+
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>

@@ -3,6 +3,7 @@
 // authority must be the same sets. Additional records are left to each server's taste.
 #include "runtime/net/socket.hpp"
 #include "tests/dns/zone_fixture.hpp"
+#include "tests/support/free_port.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -105,7 +106,7 @@ class knot {
   explicit knot(const std::vector<std::pair<std::string, std::string>>& zones) {
     char pattern[] = "/tmp/stagedoor-knot-XXXXXX";
     folder_ = ::mkdtemp(pattern);
-    port_ = free_port();
+    port_ = test::free_port();
     std::ofstream conf(folder_ / "knot.conf");
     conf << fmt::format(
         "server:\n  rundir: \"{0}\"\n  listen: 127.0.0.1@{1}\n  udp-workers: 1\n  tcp-workers: 1\n"
@@ -176,10 +177,6 @@ class knot {
   }
 
  private:
-  static std::uint16_t free_port() {
-    const auto fd = net::listen_tcp(net::address::parse("127.0.0.1:0").value());
-    return net::local_address(fd.value().get()).value().port();
-  }
   std::filesystem::path folder_;
   std::uint16_t port_ = 0;
   pid_t pid_ = -1;

@@ -2,10 +2,13 @@
 """Child processes of tests, the demo and the benches: each has its own folder, free ports, a log,
 and ends with its parent. Standard library only."""
 import ctypes
+import fcntl
+import itertools
 import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,6 +18,8 @@ HOST = "127.0.0.1"
 POLL_S = 0.01  # between two looks at a condition
 PR_SET_PDEATHSIG = 1
 FIRST_OFFSET, LAST_OFFSET, OFFSET_STEP = 10_000, 28_000, 50  # below the ephemeral ports
+FIRST_PORT, LAST_PORT = 61_000, 65_500  # above the ephemeral ports
+LOCKS = Path(tempfile.gettempdir()) / f"stagedoor-test-ports-{os.getuid()}"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,18 +48,28 @@ def _bind(kind: socket.SocketKind, port: int) -> socket.socket:
     return bound
 
 
+def _locked(port: int) -> bool:
+    """Takes |port| for as long as this process lives; tests/support/free_port.hpp says why."""
+    LOCKS.mkdir(exist_ok=True)
+    lock = os.open(LOCKS / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            _bind(kind, port).close()
+    except OSError:
+        os.close(lock)
+        return False
+    return True
+
+
 def free_ports(count: int) -> list[int]:
-    """Different ports of the loopback address, free for TCP and for UDP."""
-    ports: list[int] = []
-    with ExitStack() as held:
-        while len(ports) < count:
-            stream = held.enter_context(_bind(socket.SOCK_STREAM, 0))
-            port = stream.getsockname()[1]
-            try:
-                held.enter_context(_bind(socket.SOCK_DGRAM, port))
-            except OSError:
-                continue
-            ports.append(port)
+    """Different ports of the loopback address, free for TCP and for UDP, that no other test gets
+    while this process lives."""
+    size = LAST_PORT - FIRST_PORT
+    tried = ((os.getpid() * 17 + step) % size + FIRST_PORT for step in range(size))
+    ports = list(itertools.islice(filter(_locked, tried), count))
+    if len(ports) < count:
+        raise RuntimeError("no free port")
     return ports
 
 

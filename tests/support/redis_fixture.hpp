@@ -6,6 +6,7 @@
 #include "runtime/net/socket.hpp"
 #include "runtime/redis/command.hpp"
 #include "runtime/redis/reply_reader.hpp"
+#include "tests/support/free_port.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -43,12 +44,6 @@ class temporary_folder {
  private:
   std::filesystem::path path_;
 };
-
-/// A port of 127.0.0.1 that nobody listens on at the moment.
-[[nodiscard]] inline std::uint16_t free_port() {
-  const auto fd = net::listen_tcp(*net::address::parse_ip("127.0.0.1", 0));
-  return net::local_address(fd->get())->port();
-}
 
 /// A plain blocking client: what a producer in another language would be.
 class redis_cli {
