@@ -5,6 +5,7 @@
 
 #include "messages/admin.hpp"
 #include "messages/certificates.hpp"
+#include "messages/cluster.hpp"
 #include "messages/dns.hpp"
 #include "messages/health.hpp"
 #include "messages/publishing.hpp"

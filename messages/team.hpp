@@ -99,4 +99,34 @@ struct team_description {
 };
 MESSAGE_FIELDS(team_description, spec, state, certificate, servers)
 
+// -- virtual teams: to the team_directory ("teamdir") ------------------------------------------
+
+enum class presence : std::uint8_t { active, unknown };
+MESSAGE_ENUM(presence, unknown)
+
+/// Somebody asks for a name of the platform's domain that no table of this node has. Replies:
+/// team_presence: its site and name are live now, or there is no such team; a fault when that could
+/// not be found out (unreachable, timed_out, overloaded).
+struct look_up_team {
+  std::string slug;
+};
+MESSAGE_FIELDS(look_up_team, slug)
+
+struct team_presence {
+  std::string slug;
+  presence is = presence::unknown;
+};
+MESSAGE_FIELDS(team_presence, slug, is)
+
+/// Replies: caught_up, when every change of the teams' log up to |version| is live here.
+struct catch_up_to {
+  std::uint64_t version = 0;
+};
+MESSAGE_FIELDS(catch_up_to, version)
+
+struct caught_up {
+  std::uint64_t version = 0;
+};
+MESSAGE_FIELDS(caught_up, version)
+
 }  // namespace stagedoor::messages

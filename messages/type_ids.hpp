@@ -82,4 +82,28 @@ MESSAGE_TYPE(forget_servers)
 MESSAGE_TYPE(report_servers)
 MESSAGE_TYPE(server_states)
 
+// messages/cluster.hpp
+MESSAGE_TYPE(owner_proof)
+MESSAGE_TYPE(write_owned)
+MESSAGE_TYPE(claim_work)
+MESSAGE_TYPE(release_work)
+MESSAGE_TYPE(spread_change)
+MESSAGE_TYPE(change_spread)
+MESSAGE_TYPE(owned_ids_changed)
+MESSAGE_TYPE(list_owned_ids)
+MESSAGE_TYPE(owned_ids)
+MESSAGE_TYPE(own_work)
+MESSAGE_TYPE(disown_work)
+MESSAGE_TYPE(meet_node)
+MESSAGE_TYPE(node_met)
+MESSAGE_TYPE(catch_up_node)
+MESSAGE_TYPE(tell_health)
+MESSAGE_TYPE(describe_node)
+
+// messages/team.hpp, virtual teams
+MESSAGE_TYPE(look_up_team)
+MESSAGE_TYPE(team_presence)
+MESSAGE_TYPE(catch_up_to)
+MESSAGE_TYPE(caught_up)
+
 MESSAGE_TYPES_END()
