@@ -59,6 +59,7 @@ transaction::next transaction::find_route() {
     return next::stop;
   }
   site_ = &edge_.states().acquire(*match.holder);
+  if (const auto& use = (*match.holder)->value.use) use->stamp(edge_.owner().now());
   route_ = match.chosen;
   walk_ = middleware_walk(route_->middlewares);
   return next::step;

@@ -9,6 +9,7 @@
 
 #include "runtime/http/middleware.hpp"
 #include "runtime/http/rule.hpp"
+#include "runtime/http/site_use.hpp"
 #include "runtime/net/address.hpp"
 #include "runtime/snapshot/table.hpp"
 
@@ -49,7 +50,8 @@ struct route {
 
 struct site {
   std::string host;  ///< "team-a.kanban.domain"; "*.kanban.domain" is one label; "" = every host
-  std::vector<route> routes;  ///< in the order of comes_before
+  std::vector<route> routes;      ///< in the order of comes_before
+  std::shared_ptr<site_use> use;  ///< the same for all versions; null = nobody wants to know
 };
 
 using site_table = snapshot::table_view<site>;
