@@ -243,5 +243,15 @@ inline constexpr std::size_t owned_ids = 2'000'000;    ///< of all kinds, in the
 inline constexpr milliseconds owner_first_pause{250};  ///< after a claim that was refused; doubles
 inline constexpr seconds owner_longest_pause{4};       ///< up to this
 inline constexpr seconds owner_stop_patience{5};       ///< then it is released, stopped or not
+inline constexpr milliseconds claim_pause{50};         ///< between two tries to own a flow
+inline constexpr std::size_t open_claims = 8'192;      ///< flows that wait to be owned
+inline constexpr seconds leave_patience{1};            ///< for the store to hear that a node leaves
+inline constexpr seconds peer_answer{2};               ///< of one node to another
+inline constexpr milliseconds peer_again{500};  ///< before a peer that did not answer is tried
+inline constexpr seconds basp_heartbeat{1};     ///< of CAF's connections inside the links
+inline constexpr seconds basp_silence{4};       ///< then such a connection is given up
+inline constexpr seconds catch_up{5};           ///< of a node that is told of a change
+inline constexpr std::size_t owners_listed = 10'000;   ///< in one answer to an operator
+inline constexpr std::size_t told_down_servers = 500;  ///< of one team, to other nodes
 
 }  // namespace stagedoor::defaults

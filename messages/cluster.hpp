@@ -11,7 +11,9 @@
 #include "messages/type_ids.hpp"
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -83,6 +85,74 @@ struct owned_ids_changed {
 };
 MESSAGE_FIELDS(owned_ids_changed, kind, version, added, removed)
 
+/// From "owned", when it starts: it knows of nothing and is to be told all that is owned.
+struct work_ready {
+  std::uint64_t start = 0;  ///< counts its starts
+};
+MESSAGE_FIELDS(work_ready, start)
+
+/// The owners move to other nodes, then this one leaves the cluster and ends. Replies: done, when
+/// it has begun.
+struct drain_node {};
+MESSAGE_FIELDS(drain_node)
+
+// -- questions ------------------------------------------------------------------------------------
+
+/// To the cluster actor. Replies: node_listing.
+struct list_nodes {};
+MESSAGE_FIELDS(list_nodes)
+
+struct kind_count {
+  std::string kind;
+  std::uint64_t owned = 0;
+};
+MESSAGE_FIELDS(kind_count, kind, owned)
+
+struct node_entry {
+  std::string name;
+  std::string run;  ///< incarnation of its membership
+  std::string address;
+  std::string build;
+  bool draining = false;
+  std::string link;                           ///< "self", "up", "down"
+  std::string link_detail;                    ///< why it is down
+  std::optional<std::uint64_t> lease_age_ms;  ///< since it was renewed; none = not known
+  std::optional<std::uint64_t> cpu_percent;   ///< of one core, lately; none = did not answer
+  std::vector<kind_count> owned;
+};
+MESSAGE_FIELDS(node_entry, name, run, address, build, draining, link, link_detail, lease_age_ms,
+               cpu_percent, owned)
+
+struct node_listing {
+  std::string self;
+  bool member = false;
+  std::vector<node_entry> nodes;
+};
+MESSAGE_FIELDS(node_listing, self, member, nodes)
+
+/// To the cluster actor: the owners that the store knows of, whichever node they are on. Replies:
+/// owner_listing.
+struct list_owners {
+  std::string kind;  ///< empty = all
+  std::uint32_t limit = 1000;
+};
+MESSAGE_FIELDS(list_owners, kind, limit)
+
+struct owner_listing {
+  std::vector<owner_proof> owners;
+  bool complete = true;  ///< false: there are more than |limit|
+};
+MESSAGE_FIELDS(owner_listing, owners, complete)
+
+/// To the cluster actor: the supervision tree of that node. Replies: tree_listing; not_found,
+/// unreachable.
+struct describe_member {
+  std::string node;
+  std::chrono::milliseconds deadline{2000};
+  std::uint32_t limit = 100;
+};
+MESSAGE_FIELDS(describe_member, node, deadline, limit)
+
 // -- from the cluster actor -----------------------------------------------------------------------
 
 /// To whoever knows the set of a kind ("teamdir" for teams): all that some node should own.
@@ -112,6 +182,13 @@ struct disown_work {
   work_key work;
 };
 MESSAGE_FIELDS(disown_work, work)
+
+/// To "janitor": that process of that node is dead, or all it had is free because its lease ended.
+struct node_gone {
+  std::string node;
+  std::string process;  ///< its run as the queues' keys name it; the same for all its memberships
+};
+MESSAGE_FIELDS(node_gone, node, process)
 
 // -- between nodes: to the node_agent of a peer ---------------------------------------------------
 
@@ -152,6 +229,19 @@ struct tell_health {
   std::vector<down_server> down;
 };
 MESSAGE_FIELDS(tell_health, to_run, slug, down)
+
+/// Replies: member_report.
+struct report_member {
+  std::string to_run;
+};
+MESSAGE_FIELDS(report_member, to_run)
+
+struct member_report {
+  std::uint64_t lease_age_ms = 0;  ///< since its renewal was carried out
+  std::uint64_t cpu_percent = 0;   ///< of one core, since it was last asked
+  std::vector<kind_count> owned;
+};
+MESSAGE_FIELDS(member_report, lease_age_ms, cpu_percent, owned)
 
 /// Replies: tree_listing.
 struct describe_node {

@@ -133,4 +133,10 @@ effects coordinator_state::drain(mono_time now) {
   return end(std::move(out), now);
 }
 
+effects coordinator_state::leave(mono_time now) {
+  effects out;
+  from_membership(membership_.leave(now), now, out);
+  return out;
+}
+
 }  // namespace stagedoor::cluster

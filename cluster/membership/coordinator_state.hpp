@@ -33,6 +33,9 @@ class coordinator_state {
   [[nodiscard]] effects write_refused(const owned_key& what, mono_time now);
   /// Releases everything, step by step, and leaves.
   [[nodiscard]] effects drain(mono_time now);
+  /// Leaves now: whoever calls has stopped everything that was owned, and the store takes the
+  /// owners of one who left as free.
+  [[nodiscard]] effects leave(mono_time now);
 
   [[nodiscard]] const membership_state& membership() const noexcept { return membership_; }
   [[nodiscard]] const reconciler_state& reconciler() const noexcept { return reconciler_; }

@@ -33,6 +33,8 @@ struct incarnation {
   [[nodiscard]] bool known() const noexcept { return high != 0 || low != 0; }
   friend auto operator<=>(const incarnation&, const incarnation&) = default;
 };
+/// From the system's source of random numbers.
+[[nodiscard]] incarnation random_incarnation();
 /// 32 lower-case hexadecimal digits.
 [[nodiscard]] std::string to_hex(const incarnation& run);
 [[nodiscard]] std::optional<incarnation> parse_incarnation(std::string_view hex) noexcept;
@@ -53,6 +55,9 @@ struct member {
   std::string build;
   std::uint32_t capacity = 100;  ///< its share of owned work against the others'; 0 = none
   bool draining = false;         ///< owns less and less, and then leaves
+  /// 32 hexadecimal digits, one for the life of the process: what its links and its tasks carry,
+  /// while a run ends with each lease that was lost.
+  std::string process = std::string(32, '0');
   friend bool operator==(const member&, const member&) = default;
 };
 

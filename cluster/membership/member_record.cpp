@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <fmt/format.h>
+#include <random>
 
 namespace stagedoor::cluster {
 namespace {
@@ -35,6 +36,12 @@ std::string_view next_word(std::string_view& rest, char separator = ' ') {
 
 }  // namespace
 
+incarnation random_incarnation() {
+  std::random_device source;
+  const auto word = [&] { return (std::uint64_t{source()} << 32U) | source(); };
+  return {word(), word()};
+}
+
 std::string to_hex(const incarnation& run) {
   return fmt::format("{:016x}{:016x}", run.high, run.low);
 }
@@ -49,17 +56,18 @@ std::optional<incarnation> parse_incarnation(std::string_view hex) noexcept {
 }
 
 result<std::string> encode_member(const member& m) {
-  for (const std::string* word : {&m.who.node, &m.address, &m.build})
+  for (const std::string* word : {&m.who.node, &m.address, &m.build, &m.process})
     if (!is_word(*word))
       return fault{fault_kind::invalid, fault_side::operator_input, retryable::no,
                    fmt::format("expected 1 to {} characters without spaces, got \"{}\"",
                                longest_member_word, *word)};
-  return fmt::format("{} {} {} {} {} {} {}", to_hex(m.who.run), m.address, m.protocol_min,
-                     m.protocol_max, m.build, m.capacity, m.draining ? "draining" : "active");
+  return fmt::format("{} {} {} {} {} {} {} {}", to_hex(m.who.run), m.address, m.protocol_min,
+                     m.protocol_max, m.build, m.capacity, m.draining ? "draining" : "active",
+                     m.process);
 }
 
 result<member> parse_member(std::string_view name, std::string_view record) {
-  std::array<std::string_view, 7> words;
+  std::array<std::string_view, 8> words;
   auto rest = record;
   for (auto& word : words) word = next_word(rest);
   member m;
@@ -67,12 +75,14 @@ result<member> parse_member(std::string_view name, std::string_view record) {
   const bool draining = words[6] == "draining";
   if (!is_word(name) || !run || !is_word(words[1]) || !parse_number(words[2], m.protocol_min) ||
       !parse_number(words[3], m.protocol_max) || !is_word(words[4]) ||
-      !parse_number(words[5], m.capacity) || (!draining && words[6] != "active"))
+      !parse_number(words[5], m.capacity) || (!draining && words[6] != "active") ||
+      !is_word(words[7]))
     return malformed("not the record of a member");
   m.who = {std::string(name), *run};
   m.address = words[1];
   m.build = words[4];
   m.draining = draining;
+  m.process = words[7];
   return m;
 }
 

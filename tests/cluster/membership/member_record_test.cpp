@@ -13,7 +13,8 @@ TEST(member_record_test, what_was_written_is_read) {
   const auto text = encode_member(full);
   ASSERT_TRUE(text);
   EXPECT_EQ(*text,
-            "0123456789abcdef000000000000002a [2001:db8::1]:7443 1 3 0.1.0+g12ab 250 draining");
+            "0123456789abcdef000000000000002a [2001:db8::1]:7443 1 3 0.1.0+g12ab 250 draining "
+            "00000000000000000000000000000000");
   const auto back = parse_member("node-1", *text);
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, full);
@@ -42,10 +43,10 @@ TEST(member_record_test, what_would_not_come_back_is_not_written) {
 TEST(member_record_test, malformed_records_are_refused) {
   const std::string run = "0123456789abcdef000000000000002a";
   for (const std::string& bad : std::vector<std::string>{
-           "", run, run + " a 1 3 b 250", run + " a 1 3 b 250 maybe", run + " a 1 3 b -1 active",
-           run + " a 1 3 b 99999999999 active", run + " a x 3 b 250 active",
-           run.substr(1) + " a 1 3 b 250 active",
-           "0123456789ABCDEF000000000000002a a 1 3 b 250 active", run + "  1 3 b 250 active"})
+           "", run, run + " a 1 3 b 250", run + " a 1 3 b 250 active", run + " a 1 3 b 250 maybe p",
+           run + " a 1 3 b -1 active p", run + " a 1 3 b 99999999999 active p",
+           run + " a x 3 b 250 active p", run.substr(1) + " a 1 3 b 250 active p",
+           "0123456789ABCDEF000000000000002a a 1 3 b 250 active p", run + "  1 3 b 250 active p"})
     EXPECT_FALSE(parse_member("node-1", bad)) << bad;
   EXPECT_FALSE(parse_member("", *encode_member(full)));
 }
