@@ -10,6 +10,7 @@
 #include "actors/providers/route_builder.hpp"
 #include "actors/publishers/changes.hpp"
 #include "actors/redis_bridge.hpp"
+#include "actors/supervision/supervisor.hpp"
 #include "actors/teams/health_board.hpp"
 #include "actors/teams/provisioner.hpp"
 #include "actors/teams/team_router.hpp"
@@ -41,7 +42,7 @@ struct node_tables {
 
 struct node_parts {
   std::string version;
-  std::string incarnation;    ///< random, of this run
+  std::string incarnation;    ///< random, of this process: 32 hexadecimal digits
   std::string settings_path;  ///< of stagedoor.yml, read again when files change
   configs::named settings_named = configs::named::by_default;
   std::shared_ptr<const configs::loaded> config;
@@ -62,6 +63,8 @@ struct node_parts {
   client::http_client* http = nullptr;
   down_publisher publish_down;  ///< to every lane
   std::vector<loop_report> loop_reports;
+  /// What cluster/ adds to the tree: who owns what, and the links to other nodes.
+  std::optional<supervision::supervisor_plan> cluster;
   /// The zone of that name is live, or its file could not be read; on the scheduler.
   std::function<void(const std::string&)> on_zone_read;
   std::function<void()> on_teams_live;  ///< every stored team is; called once, on the scheduler

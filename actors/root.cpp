@@ -6,6 +6,7 @@
 #include "actors/dns/dns_zone.hpp"
 #include "actors/dns/zone_directory.hpp"
 #include "actors/managed_redis.hpp"
+#include "actors/ownership/owned_work.hpp"
 #include "actors/providers/docker_provider.hpp"
 #include "actors/providers/file_provider.hpp"
 #include "actors/publishers/table_publisher.hpp"
@@ -13,6 +14,7 @@
 #include "actors/redis_bridge.hpp"
 #include "actors/supervision/plans.hpp"
 #include "actors/support/actor_names.hpp"
+#include "actors/support/owner_proofs.hpp"
 #include "actors/teams/health_board.hpp"
 #include "actors/teams/health_checker.hpp"
 #include "actors/teams/server_prober.hpp"
@@ -122,8 +124,11 @@ supervisor_plan checkers_plan(const node_parts& parts) {
   auto plan = plan_of("health_checkers");
   plan.options.max_dynamic_children = site_registry_options{}.max_sites;
   plan.make_dynamic = [&parts](shell& parent, const child_context& context) {
+    // What a node owns without a cluster needs no proof.
+    auto proof = parse_owner_proof(context.argument);
     return parent.spawn<health_checker>(
-        context.id, server_prober(*parts.control, *parts.resolver, *parts.http));
+        context.id, proof ? *std::move(proof) : messages::owner_proof{},
+        server_prober(*parts.control, *parts.resolver, *parts.http));
   };
   return plan;
 }
@@ -182,6 +187,16 @@ supervisor_plan admin_plan(const node_parts& parts) {
 
 }  // namespace
 
+supervisor_plan work_plan(const node_parts& /*parts*/) {
+  auto plan = plan_of("work", supervision::strategy::one_for_all);
+  plan.children.push_back(worker("owned_work", [](shell& parent, const child_context&) {
+    owned_work_options options;
+    options.supervisors = {{"team", "checkers"}};
+    return parent.spawn<owned_work>(std::move(options));
+  }));
+  return plan;
+}
+
 supervisor_plan root_plan(const node_parts& parts) {
   auto plan = plan_of("root", supervision::strategy::rest_for_one);
   plan.options.budget = {3, seconds(300)};
@@ -190,6 +205,7 @@ supervisor_plan root_plan(const node_parts& parts) {
   plan.children.push_back(subtree(dns_plan_of(parts)));
   plan.children.push_back(subtree(certificates_plan(parts)));
   plan.children.push_back(subtree(teams_plan(parts)));
+  if (parts.cluster) plan.children.push_back(subtree(*parts.cluster));
   plan.children.push_back(subtree(queues_plan(parts)));
   plan.children.push_back(subtree(providers_plan(parts)));
   plan.children.push_back(subtree(admin_plan(parts)));

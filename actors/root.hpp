@@ -8,11 +8,14 @@
 //   ├─ certificates  certificate_keeper
 //   ├─ teams         routers (team_router*), site_registry, health_board,
 //   │                checkers (health_checker*), provisioner
+//   ├─ cluster       coordinator, work (owned_work and the supervisors of its kinds), node_agent
 //   ├─ queues        queue_consumer*, janitor
 //   ├─ providers     file_provider, docker_provider
 //   └─ admin         status_collector, admin_api
 //
-// Certificates start before teams, because each team asks for its own while it is loaded.
+// Certificates start before teams, because each team asks for its own while it is loaded. The
+// cluster starts before the queues and stops after them: a node that leaves has let go of its
+// tasks.
 #pragma once
 
 #include "actors/node_parts.hpp"
@@ -20,7 +23,11 @@
 
 namespace stagedoor::actors {
 
-/// |parts| outlives the actors made from the plan.
+/// |parts| outlives the actors made from the plans.
 [[nodiscard]] supervision::supervisor_plan root_plan(const node_parts& parts);
+
+/// What this node does because it owns it: a supervisor for each kind, and owned_work, which orders
+/// their children. They end together.
+[[nodiscard]] supervision::supervisor_plan work_plan(const node_parts& parts);
 
 }  // namespace stagedoor::actors

@@ -6,6 +6,7 @@
 #include "actors/teams/team_spec_json.hpp"
 #include "messages/certificates.hpp"
 #include "messages/supervision.hpp"
+#include "messages/support.hpp"
 #include "messages/team.hpp"
 #include "runtime/base/ascii.hpp"
 
@@ -108,8 +109,10 @@ void admin_api::handle(const admin_request& m) {
   constexpr std::string_view teams_prefix = "/api/teams/";
   if (m.path == "/api/teams") return teams(m, to);
   if (m.path.rfind(teams_prefix, 0) == 0) return team(m, m.path.substr(teams_prefix.size()), to);
-  static constexpr std::array read_only = {"/ping", "/api/version", "/api/status", "/api/tree",
-                                           "/api/certificates"};
+  if (m.path == "/api/drain") return drain(m, to);
+  static constexpr std::array read_only = {"/ping",      "/api/version",      "/api/status",
+                                           "/api/tree",  "/api/certificates", "/api/nodes",
+                                           "/api/owners"};
   if (std::find(read_only.begin(), read_only.end(), m.path) == read_only.end())
     return failed(to)(unknown(m));
   if (!reads(m)) return to->deliver(wrong_method(m, "GET"));
@@ -118,20 +121,33 @@ void admin_api::handle(const admin_request& m) {
     return to->deliver({200, nlohmann::json{{"version", options_.version}}.dump()});
   if (m.path == "/api/status") return status(to);
   if (m.path == "/api/tree") return tree(m, to);
+  if (m.path == "/api/nodes")
+    return show<messages::node_listing>("agent", messages::list_nodes{}, options_.deadline, to);
+  if (m.path == "/api/owners")
+    return show<messages::owner_listing>(
+        "cluster", messages::list_owners{parameter(m, "kind"), number(m, "limit", 1000)},
+        options_.deadline + seconds(5), to);
   certificates(m, to);
+}
+
+template <class Reply, class Question>
+void admin_api::show(const char* service, Question question, milliseconds deadline,
+                     const reply_to& to) {
+  ask<Reply>(
+      this, find_name(system(), service), std::move(question), deadline,
+      [to](Reply& found) {
+        to->deliver({200, to_json(found)});
+      },
+      failed(to));
 }
 
 // -- teams ------------------------------------------------------------------------
 
 void admin_api::teams(const admin_request& m, const reply_to& to) {
   if (!reads(m)) return to->deliver(wrong_method(m, "GET"));
-  ask<messages::team_listing>(
-      this, find_name(system(), "teams"),
-      messages::list_teams{parameter(m, "after"), number(m, "limit", 100)}, options_.deadline,
-      [to](messages::team_listing& found) {
-        to->deliver({200, to_json(found)});
-      },
-      failed(to));
+  show<messages::team_listing>("teams",
+                               messages::list_teams{parameter(m, "after"), number(m, "limit", 100)},
+                               options_.deadline, to);
 }
 
 void admin_api::team(const admin_request& m, const std::string& slug, const reply_to& to) {
@@ -188,8 +204,8 @@ void admin_api::status(const reply_to& to) {
       if (--missing == 0) to->deliver({200, to_json(rows)});
     }
   };
-  std::vector services = {"redis",  "teams",  "zonedir",   "certs",
-                          "queues", "health", "providers", "loops"};
+  std::vector services = {"redis",  "teams",     "zonedir", "certs",  "queues",
+                          "health", "providers", "loops",   "cluster"};
   if (find_name(system(), "docker")) services.push_back("docker");  // where an engine is configured
   const auto all = std::make_shared<collection>();
   all->to = to;
@@ -209,23 +225,28 @@ void admin_api::status(const reply_to& to) {
   all->done();
 }
 
-void admin_api::tree(const admin_request& m, const reply_to& to) {
-  ask<messages::tree_listing>(
-      this, find_name(system(), "root"),
-      messages::describe_tree{options_.deadline, number(m, "limit", 20)},
-      options_.deadline + seconds(1),
-      [to](messages::tree_listing& found) {
-        to->deliver({200, to_json(found)});
-      },
-      failed(to));
+void admin_api::tree(const messages::admin_request& m, const reply_to& to) {
+  const auto limit = number(m, "limit", 20);
+  const auto node = parameter(m, "node");
+  const auto patience = options_.deadline + seconds(1);
+  if (node.empty())
+    return show<messages::tree_listing>("root", messages::describe_tree{options_.deadline, limit},
+                                        patience, to);
+  show<messages::tree_listing>("agent", messages::describe_member{node, options_.deadline, limit},
+                               patience + seconds(2), to);
 }
 
-void admin_api::certificates(const admin_request& m, const reply_to& to) {
-  ask<messages::certificate_listing>(
-      this, find_name(system(), "certs"), messages::list_certificates{number(m, "limit", 1000)},
-      options_.deadline,
-      [to](messages::certificate_listing& found) {
-        to->deliver({200, to_json(found)});
+void admin_api::certificates(const messages::admin_request& m, const reply_to& to) {
+  show<messages::certificate_listing>(
+      "certs", messages::list_certificates{number(m, "limit", 1000)}, options_.deadline, to);
+}
+
+void admin_api::drain(const messages::admin_request& m, const reply_to& to) {
+  if (m.method != "POST") return to->deliver(wrong_method(m, "POST"));
+  ask<messages::done>(
+      this, find_name(system(), "cluster"), messages::drain_node{}, options_.deadline,
+      [to](messages::done&) {
+        to->deliver({202, R"({"message":"this node drains"})"});
       },
       failed(to));
 }

@@ -3,7 +3,11 @@
 //
 //   GET    /api/version                       GET /ping
 //   GET    /api/status                        rows of every subsystem
-//   GET    /api/tree?limit=                   the supervision tree with restarts and mailbox depths
+//   GET    /api/tree?limit=&node=             the supervision tree with restarts and mailbox
+//                                             depths, of this node or another
+//   GET    /api/nodes                         members of the cluster: links, leases, load, owners
+//   GET    /api/owners?kind=&limit=           what is owned in the cluster, and by whom
+//   POST   /api/drain                         owners move away, then this node ends
 //   GET    /api/teams?after=&limit=           slugs, sorted
 //   GET    /api/teams/{slug}                  spec, state, certificate, servers
 //   PUT    /api/teams/{slug}                  body: the payload of team.provision without slug
@@ -54,6 +58,10 @@ class admin_api final : public shell {
   void status(const reply_to& to);
   void tree(const messages::admin_request& m, const reply_to& to);
   void certificates(const messages::admin_request& m, const reply_to& to);
+  void drain(const messages::admin_request& m, const reply_to& to);
+  /// Asks |service| and delivers its answer as JSON.
+  template <class Reply, class Question>
+  void show(const char* service, Question question, milliseconds deadline, const reply_to& to);
   [[nodiscard]] static std::function<void(const fault&)> failed(const reply_to& to);
 
   const admin_api_options options_;

@@ -85,6 +85,34 @@ std::string to_json(const messages::certificate_listing& m) {
   return dump({{"certificates", std::move(rows)}, {"total", m.total}});
 }
 
+std::string to_json(const messages::node_listing& m) {
+  json nodes = json::array();
+  for (const auto& n : m.nodes) {
+    json owned = json::object();
+    for (const auto& k : n.owned) owned[k.kind] = k.owned;
+    json row{{"name", n.name},   {"incarnation", n.run},        {"address", n.address},
+             {"build", n.build}, {"draining", n.draining},      {"link", n.link},
+             {"owned", owned},   {"link_detail", n.link_detail}};
+    row["lease_age_ms"] = n.lease_age_ms ? json(*n.lease_age_ms) : json(nullptr);
+    row["cpu_percent"] = n.cpu_percent ? json(*n.cpu_percent) : json(nullptr);
+    nodes.push_back(std::move(row));
+  }
+  return dump({{"self", m.self}, {"member", m.member}, {"nodes", std::move(nodes)}});
+}
+
+std::string to_json(const messages::owner_listing& m) {
+  json owners = json::array();
+  for (const auto& o : m.owners)
+    owners.push_back({{"kind", o.work.kind},
+                      {"id", o.work.id},
+                      {"slot", o.work.slot},
+                      {"node", o.node},
+                      {"incarnation", o.run},
+                      {"fence", o.fence}});
+  const auto total = owners.size();
+  return dump({{"owners", std::move(owners)}, {"total", total}, {"complete", m.complete}});
+}
+
 std::string to_json(const fault& f) {
   return dump({{"message", f.detail}, {"kind", to_string(f.kind)}});
 }

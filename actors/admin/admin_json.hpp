@@ -5,6 +5,7 @@
 
 #include "messages/admin.hpp"
 #include "messages/certificates.hpp"
+#include "messages/cluster.hpp"
 #include "messages/supervision.hpp"
 #include "messages/team.hpp"
 #include "runtime/base/fault.hpp"
@@ -19,6 +20,8 @@ namespace stagedoor::actors {
 [[nodiscard]] std::string to_json(const messages::tree_listing& m);
 [[nodiscard]] std::string to_json(const messages::status_rows& m);
 [[nodiscard]] std::string to_json(const messages::certificate_listing& m);
+[[nodiscard]] std::string to_json(const messages::node_listing& m);
+[[nodiscard]] std::string to_json(const messages::owner_listing& m);
 /// {"message": detail, "kind": "not found"}
 [[nodiscard]] std::string to_json(const fault& f);
 

@@ -4,9 +4,13 @@
 // | receives                 | replies               | then                                    |
 // |--------------------------|-----------------------|-----------------------------------------|
 // | messages::server_judged  |                       | the set of every lane has it, or not     |
+// | team_judged              |                       | the same, all of a team at once          |
+// | messages::tell_health    |                       | as another node found, which checks that |
+// |                          |                       | team                                     |
 // | messages::forget_servers |                       | the team's servers count as up           |
 // | messages::report_status  | messages::status_rows |                                         |
 //
+// What is found here goes to "agent" too, which tells the other nodes (health_found).
 // Verdicts change rarely, so each change hands every lane the whole set anew.
 // Owner: the team_supervisor, before the checkers: when it starts again, so do they, and judge
 // afresh. Runs on: the scheduler. Bounded by: max_down; servers beyond it stay in use.
@@ -14,6 +18,7 @@
 
 #include "actors/support/shell.hpp"
 #include "actors/support/tick_timer.hpp"
+#include "actors/teams/routing_messages.hpp"
 #include "messages/admin.hpp"
 #include "messages/health.hpp"
 #include "runtime/http/balancer.hpp"
@@ -39,6 +44,10 @@ class health_board final : public shell {
 
  private:
   void judged(const messages::server_judged& m);
+  void replace(const std::string& slug, const std::vector<messages::down_server>& down);
+  void erase(const std::string& slug);
+  void tell_peers(const std::string& slug);
+  void changed();
   void forget(const messages::forget_servers& m);
   void publish();
 

@@ -23,10 +23,12 @@ bool lists(const std::vector<std::string>& urls, const std::string& url) {
 
 }  // namespace
 
-health_checker::health_checker(caf::actor_config& cfg, std::string slug, probe_function probe)
+health_checker::health_checker(caf::actor_config& cfg, std::string slug,
+                               messages::owner_proof proof, probe_function probe)
     : shell(cfg, "health_checker"),
       slug_(std::move(slug)),
       probe_(std::move(probe)),
+      proof_(std::move(proof)),
       state_(snapshot::hash_key(slug_)) {}
 
 caf::behavior health_checker::make_behavior() {
@@ -37,7 +39,11 @@ caf::behavior health_checker::make_behavior() {
         spec_ = m.spec;
         run(effects);
       },
-      [this](const round_probed& m) { run(state_.probed(m.round, m.failures)); },
+      [this](const round_probed& m) {
+        run(state_.probed(m.round, m.failures));
+        settle();
+      },
+      [this](const messages::owner_proof& m) { proof_ = m; },
       [this](const messages::report_servers&) { return report(); },
       [this](const messages::tick& t) {
         if (timer_.due(*this, t)) run(state_.tick(now()));
@@ -77,9 +83,27 @@ void health_checker::judge(const std::string& url, bool up, const std::string& r
   const char* status = up ? "up" : "down";
   log::info("server judged",
             {{"team", slug_}, {"server", url}, {"health", status}, {"reason", reason}});
-  tell(find_name(system(), "redis"),
-       messages::redis_command{
-           {"PUBLISH", "team:status", server_event_json(slug_, url, status, reason)}, seconds(2)});
+  ask<messages::done>(
+      this, find_name(system(), "cluster"),
+      messages::write_owned{
+          proof_,
+          {{"PUBLISH", "team:status", server_event_json(slug_, url, status, reason)}},
+          seconds(2)},
+      seconds(2), [](messages::done&) {},
+      [slug = slug_](const fault& f) {
+        log::warning("health not announced", {{"team", slug}, {"error", to_string(f)}});
+      });
+}
+
+// Whoever checked this team before may have left verdicts on every node. They stay until there are
+// as good ones: a server that is down is not tried on clients meanwhile.
+void health_checker::settle() {
+  if (settled_ || !state_.settled()) return;
+  settled_ = true;
+  team_judged all{slug_, {}};
+  for (const auto& url : state_.down())
+    for (const char* part : {"api", "web"}) all.down.push_back({team_service(slug_, part), url});
+  tell(find_name(system(), "health"), std::move(all));
 }
 
 messages::server_states health_checker::report() const {

@@ -18,6 +18,7 @@
 #include "actors/support/tick_timer.hpp"
 #include "actors/teams/health_checker_state.hpp"
 #include "actors/teams/probing.hpp"
+#include "messages/cluster.hpp"
 #include "messages/health.hpp"
 
 #include <string>
@@ -26,20 +27,24 @@ namespace stagedoor::actors {
 
 class health_checker final : public shell {
  public:
-  health_checker(caf::actor_config& cfg, std::string slug, probe_function probe);
+  health_checker(caf::actor_config& cfg, std::string slug, messages::owner_proof proof,
+                 probe_function probe);
   caf::behavior make_behavior() override;
 
  private:
   void run(const health_effects& effects);
   void start(const start_round& round);
   void judge(const std::string& url, bool up, const std::string& reason);
+  void settle();
   [[nodiscard]] messages::server_states report() const;
 
   const std::string slug_;
   const probe_function probe_;
+  messages::owner_proof proof_;
   health_checker_state state_;
   messages::team_spec spec_;
   tick_timer timer_;
+  bool settled_ = false;  ///< what an earlier owner found has been replaced
 };
 
 }  // namespace stagedoor::actors

@@ -54,6 +54,7 @@ health_effects health_checker_state::probed(std::uint64_t round,
   health_effects out;
   if (!open_ || round != round_) return out;
   open_ = false;
+  ++answered_;
   for (auto& [url, v] : servers_) {
     const auto failed = std::find_if(failures.begin(), failures.end(),
                                      [&u = url](const probe_failure& f) { return f.url == u; });
@@ -75,6 +76,13 @@ void health_checker_state::judge(const std::string& url, verdict& v, const std::
 }
 
 // -- observers ------------------------------------------------------------------
+
+std::vector<std::string> health_checker_state::down() const {
+  std::vector<std::string> out;
+  for (const auto& [url, v] : servers_)
+    if (!v.up) out.push_back(url);
+  return out;
+}
 
 std::string health_checker_state::describe(const std::string& url) const {
   const auto it = servers_.find(url);

@@ -76,6 +76,9 @@ class health_checker_state {
 
   // -- observers ----------------------------------------------------------------
 
+  /// As many rounds were answered as a verdict takes.
+  [[nodiscard]] bool settled() const noexcept { return answered_ >= limits_.failures_to_down; }
+  [[nodiscard]] std::vector<std::string> down() const;
   /// "up", "down: why", or empty when the server is not checked.
   [[nodiscard]] std::string describe(const std::string& url) const;
 
@@ -98,6 +101,7 @@ class health_checker_state {
   std::optional<mono_time> next_;
   std::uint64_t round_ = 0;  ///< the newest one
   bool open_ = false;        ///< its outcome is missing
+  std::uint32_t answered_ = 0;
 };
 
 }  // namespace stagedoor::actors

@@ -5,6 +5,7 @@
 #include "actors/support/local_messages.hpp"
 #include "actors/teams/probing.hpp"
 #include "actors/teams/route_plan.hpp"
+#include "messages/cluster.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/net/address.hpp"
 
@@ -57,6 +58,20 @@ struct round_probed {
 struct checker_ready {
   std::string slug;
   caf::actor handle;
+};
+
+/// From a health_checker to the health_board: it has looked at every server often enough for a
+/// verdict, and these are down. What an earlier owner of the team had found counts no more.
+struct team_judged {
+  std::string slug;
+  std::vector<messages::down_server> down;
+};
+
+/// From the health_board to the node_agent: what the other nodes should know of a team that is
+/// checked here.
+struct health_found {
+  std::string slug;
+  std::vector<messages::down_server> down;
 };
 
 /// From the provisioner to itself: a step ended without asking anybody.

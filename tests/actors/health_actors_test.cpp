@@ -3,7 +3,7 @@
 #include "actors/teams/health_board.hpp"
 #include "actors/teams/health_checker.hpp"
 #include "actors/teams/routing_messages.hpp"
-#include "messages/redis.hpp"
+#include "messages/cluster.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 #include <gmock/gmock.h>
@@ -26,14 +26,15 @@ messages::team_spec a_team() {
 struct health_checker_test : actor_fixture {
   probe teams = make_probe();
   probe board = make_probe();
-  probe redis = make_probe();
+  probe cluster = make_probe();
+  messages::owner_proof proof{{"team", "team-a", 0}, "node-1", "run", 7};
   std::vector<std::string> ill;
   std::vector<std::string> asked;
 
   health_checker_test() {
     publish_name(system(), "teams", teams.handle());
     publish_name(system(), "health", board.handle());
-    publish_name(system(), "redis", redis.handle());
+    publish_name(system(), "cluster", cluster.handle());
   }
 
   probe_function prober() {
@@ -51,7 +52,7 @@ struct health_checker_test : actor_fixture {
 };
 
 TEST_F(health_checker_test, asks_for_its_work_and_tells_verdicts_once) {
-  const auto checker = spawn<health_checker>("team-a", prober());
+  const auto checker = spawn<health_checker>("team-a", proof, prober());
   ASSERT_THAT(teams.received<checker_ready>(), SizeIs(1));
   tell(checker, messages::check_servers{a_team()});
   ill = {"http://b"};
@@ -62,10 +63,12 @@ TEST_F(health_checker_test, asks_for_its_work_and_tells_verdicts_once) {
   EXPECT_EQ(verdicts[0].url, "http://b");
   EXPECT_EQ(verdicts[0].health, messages::server_health::down);
   EXPECT_THAT(verdicts[0].services, ::testing::Contains("team-a-web@stagedoor"));
-  const auto events = redis.received<messages::redis_command>();
+  const auto events = cluster.received<messages::write_owned>();
   ASSERT_THAT(events, SizeIs(1));
-  EXPECT_EQ(events[0].words.at(1), "team:status");
-  EXPECT_THAT(events[0].words.at(2), HasSubstr("\"down\""));
+  EXPECT_EQ(events[0].proof, proof) << "only its owner announces a team's health";
+  ASSERT_THAT(events[0].commands, SizeIs(1));
+  EXPECT_EQ(events[0].commands[0].at(1), "team:status");
+  EXPECT_THAT(events[0].commands[0].at(2), HasSubstr("\"down\""));
 
   ill.clear();
   advance(seconds(10));
@@ -74,7 +77,7 @@ TEST_F(health_checker_test, asks_for_its_work_and_tells_verdicts_once) {
 }
 
 TEST_F(health_checker_test, a_server_that_leaves_the_team_is_forgotten_without_an_event) {
-  const auto checker = spawn<health_checker>("team-a", prober());
+  const auto checker = spawn<health_checker>("team-a", proof, prober());
   tell(checker, messages::check_servers{a_team()});
   ill = {"http://b"};
   advance(seconds(10));
@@ -83,7 +86,7 @@ TEST_F(health_checker_test, a_server_that_leaves_the_team_is_forgotten_without_a
   tell(checker, messages::check_servers{smaller});
   ASSERT_THAT(board.received<messages::server_judged>(), SizeIs(2));
   EXPECT_EQ(board.received<messages::server_judged>()[1].health, messages::server_health::up);
-  EXPECT_THAT(redis.received<messages::redis_command>(), SizeIs(1));
+  EXPECT_THAT(cluster.received<messages::write_owned>(), SizeIs(1));
 }
 
 struct health_board_test : actor_fixture {
