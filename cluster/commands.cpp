@@ -115,8 +115,9 @@ int team_show(const settings_source& from, const team_options& o) {
 
 // -- the node -----------------------------------------------------------------------
 
-int show_tree(const settings_source& from, bool as_json) {
-  return ask(from, "GET", "/api/tree", "", as_json, [](const json& answer) {
+int show_tree(const settings_source& from, bool as_json, const std::string& node) {
+  const auto target = node.empty() ? std::string("/api/tree") : "/api/tree?node=" + node;
+  return ask(from, "GET", target, "", as_json, [](const json& answer) {
     fmt::print("{:<48} {:<10} {:>8} {:>8}  {}\n", "actor", "state", "restarts", "mailbox",
                "last end");
     for (const auto& row : answer["tree"]) {
@@ -129,6 +130,47 @@ int show_tree(const settings_source& from, bool as_json) {
                  text_of(row["last_end"]));
     }
   });
+}
+
+int show_nodes(const settings_source& from, bool as_json) {
+  return ask(from, "GET", "/api/nodes", "", as_json, [](const json& answer) {
+    fmt::print("{:<16} {:<10} {:>8} {:>6} {:>8}  {:<22} {:<10} {}\n", "node", "link", "lease ms",
+               "cpu %", "owned", "address", "build", "incarnation");
+    for (const auto& row : answer["nodes"]) {
+      std::uint64_t owned = 0;
+      for (const auto& [kind, count] : row["owned"].items()) owned += count.get<std::uint64_t>();
+      const auto or_dash = [&](const char* key) {
+        return row[key].is_null() ? std::string("-") : text_of(row[key]);
+      };
+      const bool draining = row["draining"].get<bool>();
+      fmt::print("{:<16} {:<10} {:>8} {:>6} {:>8}  {:<22} {:<10} {}{}\n", text_of(row["name"]),
+                 text_of(row["link"]), or_dash("lease_age_ms"), or_dash("cpu_percent"), owned,
+                 text_of(row["address"]), text_of(row["build"]),
+                 text_of(row["incarnation"]).substr(0, 8), draining ? "  draining" : "");
+      if (!text_of(row["link_detail"]).empty())
+        fmt::print("{:<16} {}\n", "", text_of(row["link_detail"]));
+    }
+    if (!answer["member"].get<bool>())
+      fmt::print(stderr, "{} is not a member at the moment: it serves, and owns nothing\n",
+                 text_of(answer["self"]));
+  });
+}
+
+int show_owners(const settings_source& from, bool as_json, const std::string& kind) {
+  const auto target = kind.empty() ? std::string("/api/owners") : "/api/owners?kind=" + kind;
+  return ask(from, "GET", target, "", as_json, [](const json& answer) {
+    fmt::print("{:<10} {:<40} {:<16} {:>8}  {}\n", "kind", "id", "node", "fence", "incarnation");
+    for (const auto& row : answer["owners"])
+      fmt::print("{:<10} {:<40} {:<16} {:>8}  {}\n", text_of(row["kind"]), text_of(row["id"]),
+                 text_of(row["node"]), text_of(row["fence"]),
+                 text_of(row["incarnation"]).substr(0, 8));
+    if (!answer["complete"].get<bool>()) fmt::print(stderr, "there are more\n");
+  });
+}
+
+int drain(const settings_source& from) {
+  return ask(from, "POST", "/api/drain", "", false,
+             [](const json&) { fmt::print("the node gives its owners away and ends then\n"); });
 }
 
 int show_status(const settings_source& from, bool as_json) {

@@ -38,7 +38,12 @@ struct team_options {
 [[nodiscard]] int team_list(const settings_source& from, const team_options& o);
 [[nodiscard]] int team_show(const settings_source& from, const team_options& o);
 
-[[nodiscard]] int show_tree(const settings_source& from, bool json);
+/// |node|: another one of the cluster; empty = the one that is asked.
+[[nodiscard]] int show_tree(const settings_source& from, bool json, const std::string& node);
+[[nodiscard]] int show_nodes(const settings_source& from, bool json);
+/// |kind|: only of this; empty = all.
+[[nodiscard]] int show_owners(const settings_source& from, bool json, const std::string& kind);
+[[nodiscard]] int drain(const settings_source& from);
 [[nodiscard]] int show_status(const settings_source& from, bool json);
 [[nodiscard]] int show_certificates(const settings_source& from, bool json);
 

@@ -100,7 +100,19 @@ int main(int argc, char** argv) {
     command->add_flag("--json", json, "print the node's answer");
     command->callback([&, show] { code = show(from, json); });
   };
-  view("tree", "The supervision tree of a running node", show_tree);
+  std::string node;
+  auto* tree = app.add_subcommand("tree", "The supervision tree of a running node");
+  tree->add_option("--node", node, "another node of the cluster");
+  tree->add_flag("--json", json, "print the node's answer");
+  tree->callback([&] { code = show_tree(from, json, node); });
+  std::string kind;
+  auto* owners = app.add_subcommand("owners", "What is owned in the cluster, and by whom");
+  owners->add_option("--kind", kind, "only of this: team, janitor, flow");
+  owners->add_flag("--json", json, "print the node's answer");
+  owners->callback([&] { code = show_owners(from, json, kind); });
+  view("nodes", "The members of the cluster: links, leases, load, owners", show_nodes);
+  app.add_subcommand("drain", "Give the owners of a running node to the others, then end it")
+      ->callback([&] { code = drain(from); });
   view("status", "What each part of a running node says of itself", show_status);
   view("certificates", "Certificates: valid, pending, and why", show_certificates);
 

@@ -76,7 +76,8 @@ class doorkeeper final : public actors::shell {
 node::node(node_options options)
     : options_(std::move(options)),
       control_({.name = "control", .index = 0, .mailbox_limit = 1U << 20U}),
-      files_({.name = "files", .index = 0, .mailbox_limit = 4096}) {}
+      files_({.name = "files", .index = 0, .mailbox_limit = 4096}),
+      system_config_(is_clustered(options_.config.node)) {}
 
 node::~node() { stop(); }
 
@@ -124,6 +125,9 @@ result<void> node::start() {
   parts_.resolver = resolver_.get();
   parts_.http = http_.get();
   if (auto r = connect_redis(); !r) return r;
+  cluster_ = std::make_unique<cluster_side>(parts_, [this] { request_stop(); });
+  if (auto r = cluster_->start(*system_); !r) return r;
+  parts_.cluster = cluster_->plan();
   passwords_.start();
   for (auto& l : lanes_)
     if (auto r = l->start(); !r) return r;
@@ -343,11 +347,13 @@ void node::stop() {
     }
     root_ = nullptr;
   }
+  if (cluster_) cluster_->stop();
   for (auto& l : lanes_) l->stop();
   passwords_.stop();
   if (parts_.redis) parts_.redis->stop();
   files_.stop();
   control_.stop();
+  cluster_.reset();
   admin_.reset();
   http_.reset();
   resolver_.reset();

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "actors/node_parts.hpp"
-#include "actors/support/system_config.hpp"
+#include "cluster/cluster_side.hpp"
 #include "cluster/lane.hpp"
 #include "configs/check.hpp"
 #include "runtime/http/local_server.hpp"
@@ -77,7 +77,8 @@ class node {
   std::unique_ptr<http::local_server> admin_;
   actors::node_parts parts_;
 
-  actors::system_config system_config_;
+  std::unique_ptr<cluster_side> cluster_;
+  node_system_config system_config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::actor root_;
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages of the cluster's actors that never leave their node; see actors/support/local_messages.
+#pragma once
+
+#include "cluster/membership/lease_store.hpp"
+#include "runtime/link/link_end.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/type_id.hpp>
+
+#define CLUSTER_MESSAGE(name)                                    \
+  namespace stagedoor::cluster {                                 \
+  struct name;                                                   \
+  }                                                              \
+  CAF_ADD_TYPE_ID(stagedoor_cluster, (stagedoor::cluster::name)) \
+  CAF_ALLOW_UNSAFE_MESSAGE_TYPE(stagedoor::cluster::name)
+
+// Behind the local messages of actors/.
+CAF_BEGIN_TYPE_ID_BLOCK(stagedoor_cluster, caf::first_custom_type_id + 1500)
+
+CLUSTER_MESSAGE(store_answered)
+CLUSTER_MESSAGE(hint_heard)
+CLUSTER_MESSAGE(members_are)
+CLUSTER_MESSAGE(link_changed)
+CLUSTER_MESSAGE(peer_is_gone)
+CLUSTER_MESSAGE(agent_ready)
+
+CAF_END_TYPE_ID_BLOCK(stagedoor_cluster)
+
+namespace stagedoor::cluster {
+
+/// Whose question to the store was answered.
+enum class asker : std::uint8_t { coordinator, claims, writes };
+
+/// To the coordinator, from the loop of the store.
+struct store_answered {
+  asker who = asker::coordinator;
+  std::uint64_t number = 0;
+  result<lease_answer> answer;
+};
+
+/// To the coordinator: a hint, or (empty) the subscription holds from now on and some may be lost.
+struct hint_heard {
+  std::string text;
+};
+
+/// To the node_agent: who is in the cluster now.
+struct members_are {
+  node_run self;
+  std::vector<member> members;
+};
+
+/// To the node_agent, from peer_links.
+struct link_changed {
+  std::string node;
+  std::string process;  ///< of the peer; empty when it never said
+  bool up = false;
+  std::uint16_t port = 0;  ///< of 127.0.0.1, leads to the peer; 0 = the peer dialled us
+  std::string detail;      ///< why it is down
+};
+
+/// To the coordinator, from the node_agent when it starts: it knows of nobody.
+struct agent_ready {};
+
+/// To the coordinator: no process listens where that one did.
+struct peer_is_gone {
+  std::string node;
+  std::string process;
+};
+
+}  // namespace stagedoor::cluster
