@@ -157,16 +157,16 @@ void coordinator::apply(const stop_owned& e) {
 void coordinator::apply(const read_desired& e) {
   if (const auto fixed = options_.fixed_ids.find(e.kind); fixed != options_.fixed_ids.end()) {
     constexpr std::uint64_t the_only_version = 1;
-    const bool known = e.known_version == the_only_version;
-    return run(state_.desired(e.kind, the_only_version,
-                              known ? std::vector<std::string>{} : fixed->second, now()));
+    if (e.known_version == the_only_version) return;
+    return run(state_.desired(e.kind, the_only_version, fixed->second, now()));
   }
   const auto by = options_.listed_by.find(e.kind);
   if (by == options_.listed_by.end()) return;
   actors::ask<messages::owned_ids>(
       this, find_name(system(), by->second), messages::list_owned_ids{e.kind, e.known_version},
       defaults::longest_actor_wait,
-      [this](messages::owned_ids& found) {
+      [this, known = e.known_version](messages::owned_ids& found) {
+        if (found.version == known) return;  // nothing changed, and nothing is listed
         run(state_.desired(found.kind, found.version, found.ids, now()));
       },
       [kind = e.kind](const fault& f) {  // read again at the next interval
