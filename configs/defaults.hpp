@@ -195,11 +195,15 @@ inline constexpr std::size_t task_depth = 32;               ///< objects and arr
 inline constexpr std::size_t task_id_bytes = 128;
 inline constexpr std::size_t task_type_bytes = 64;
 inline constexpr std::size_t task_user_id_bytes = 128;
-inline constexpr milliseconds janitor_liveness_ttl{15'000};  ///< then a silent node counts as dead
-inline constexpr milliseconds janitor_liveness_interval{5'000};
+inline constexpr milliseconds liveness_ttl{15'000};  ///< then a silent node's tasks are recovered
+inline constexpr milliseconds liveness_interval{5'000};
 inline constexpr milliseconds janitor_scan_interval{5'000};     ///< for the lists of dead runs
 inline constexpr milliseconds janitor_promote_interval{1'000};  ///< of put-off tasks, at most
 inline constexpr milliseconds janitor_store_deadline{4'000};    ///< below the liveness interval
+/// That a dead run's list must have been empty before it is forgotten: longer than Redis may hold
+/// one of its BLMOVEs, which can fill the list of a process that is frozen or out of reach.
+inline constexpr milliseconds janitor_forget_after{15'000};
+inline constexpr std::size_t janitor_deaths = 256;  ///< known deaths that wait for Redis
 inline constexpr std::size_t janitor_recover_batch = 1'000;
 inline constexpr std::size_t janitor_promote_batch = 100;
 

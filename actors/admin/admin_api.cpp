@@ -204,9 +204,11 @@ void admin_api::status(const reply_to& to) {
       if (--missing == 0) to->deliver({200, to_json(rows)});
     }
   };
-  std::vector services = {"redis",  "teams",     "zonedir", "certs",  "queues",
-                          "health", "providers", "loops",   "cluster"};
-  if (find_name(system(), "docker")) services.push_back("docker");  // where an engine is configured
+  std::vector services = {"redis",    "teams",  "zonedir",   "certs", "queues",
+                          "liveness", "health", "providers", "loops", "cluster"};
+  // Where an engine is configured; where this node owns the work.
+  for (const char* name : {"docker", "janitor"})
+    if (find_name(system(), name)) services.push_back(name);
   const auto all = std::make_shared<collection>();
   all->to = to;
   all->missing = services.size() + 1;

@@ -3,20 +3,24 @@
 
 #include "actors/queue/redis_calls.hpp"
 #include "messages/support.hpp"
+#include "runtime/base/log.hpp"
 
 #include <fmt/format.h>
 
 namespace stagedoor::actors {
 
 janitor::janitor(caf::actor_config& cfg, janitor_actor_options options)
-    : shell(cfg, "janitor"), options_(std::move(options)), state_(options_.who, options_.janitor) {}
+    : shell(cfg, "janitor"),
+      options_(std::move(options)),
+      state_(options_.who, options_.proof, options_.janitor) {}
 
 caf::behavior janitor::make_behavior() {
   apply(state_.start(now()));
   return {
-      [this](const queue_event& m) {
-        if (const auto* call = std::get_if<call_answered>(&m.what))
-          apply(state_.answered(call->ticket, call->answer, now()));
+      [this](const queue_event& m) { handle(m); },
+      [this](const messages::owner_proof& m) { apply(state_.owned(m, now())); },
+      [this](const messages::node_gone& m) {
+        apply(state_.gone({m.node, m.process}, now()));
       },
       [this](const messages::report_status&) { return report(); },
       [this](const messages::tick& t) {
@@ -25,10 +29,13 @@ caf::behavior janitor::make_behavior() {
   };
 }
 
-void janitor::stop_requested(const end_reason&) {
-  // Not awaited: if it does not reach Redis, the key runs out by itself.
-  apply(state_.stop());
-  quit();
+void janitor::handle(const queue_event& m) {
+  const auto* call = std::get_if<call_answered>(&m.what);
+  if (call == nullptr) return;
+  const bool was_stale = state_.stale();
+  apply(state_.answered(call->ticket, call->answer, now()));
+  if (state_.stale() && !was_stale)
+    log::info("janitor is refused, another owns the queues", {{"node", options_.who.node}});
 }
 
 void janitor::apply(const janitor_effects& effects) {
@@ -42,9 +49,12 @@ messages::status_rows janitor::report() const {
   const auto row = [&](const char* key, std::string value) {
     out.rows.push_back({"janitor", key, std::move(value)});
   };
-  row("known as alive", state_.believed_alive(now()) ? "yes" : "no");
-  row("recovered", fmt::format("{}", state_.counters().recovered));
-  row("promoted", fmt::format("{}", state_.counters().promoted));
+  const auto& c = state_.counters();
+  row("owner", state_.stale() ? "no longer" : "yes");
+  row("recovered", fmt::format("{}", c.recovered));
+  row("promoted", fmt::format("{}", c.promoted));
+  row("declared dead", fmt::format("{}", c.declared));
+  row("refused", fmt::format("{}", c.stale));
   return out;
 }
 

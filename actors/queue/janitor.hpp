@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The actor that keeps the queues of all nodes tidy: see janitor_state.
+// The actor that keeps the queues of all nodes tidy, on the one that owns this work: see
+// janitor_state.
 //
 // | receives                | replies               |
 // |-------------------------|-----------------------|
 // | queue_event             |                       |
+// | messages::owner_proof   |                       |
+// | messages::node_gone     |                       |
 // | messages::report_status | messages::status_rows |
 //
-// Starts before the queue_consumers, so that a list of theirs is known before it holds anything,
-// and stops after them: with it goes the sign that this run of the node is alive.
-// Owner: the queue_supervisor. Runs on: the scheduler.
+// Known as "janitor". Owner: the supervisor "janitors". Runs on: the scheduler.
 #pragma once
 
 #include "actors/queue/janitor_state.hpp"
@@ -25,10 +26,10 @@ namespace stagedoor::actors {
 
 struct janitor_actor_options {
   node_identity who;
+  messages::owner_proof proof;
   janitor_options janitor;
   std::shared_ptr<redis::client> client;
-  milliseconds store_deadline =
-      defaults::janitor_store_deadline;  ///< shorter than the liveness interval
+  milliseconds store_deadline = defaults::janitor_store_deadline;
 };
 
 class janitor final : public shell {
@@ -36,11 +37,9 @@ class janitor final : public shell {
   janitor(caf::actor_config& cfg, janitor_actor_options options);
   caf::behavior make_behavior() override;
 
- protected:
-  void stop_requested(const end_reason& reason) override;
-
  private:
   void apply(const janitor_effects& effects);
+  void handle(const queue_event& m);
   [[nodiscard]] messages::status_rows report() const;
 
   const janitor_actor_options options_;

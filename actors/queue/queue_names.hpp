@@ -22,6 +22,8 @@ struct node_identity {
 namespace queue_names {
 
 inline constexpr std::string_view processing_registry = "stagedoor:processing";
+/// Who owns the janitor's work: kind "janitor", id "queues"; written by the cluster alone.
+inline constexpr std::string_view janitor_owner = "stagedoor:owner:janitor:queues:0";
 inline constexpr std::string_view statistics = "stagedoor:stats:queues";
 
 /// Items this run of this node has taken and not settled.

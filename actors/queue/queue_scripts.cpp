@@ -61,6 +61,19 @@ redis::script with_helpers(const char* name, const char* body) {
   return redis::script(name, std::string(clock_functions) + announce_function + body);
 }
 
+/// What the janitor's scripts begin with. A proof without a fence is that of a node without a
+/// cluster, where nobody else could own the work.
+constexpr const char* owner_check = R"lua(
+if ARGV[3] ~= '0' then
+  local owner = redis.call('HMGET', KEYS[1], 'node', 'run', 'fence')
+  if owner[1] ~= ARGV[1] or owner[2] ~= ARGV[2] or owner[3] ~= ARGV[3] then return 'stale' end
+end
+)lua";
+
+redis::script owned(const char* name, const char* body) {
+  return redis::script(name, std::string(owner_check) + body);
+}
+
 }  // namespace
 
 const redis::script& take() {
@@ -201,20 +214,43 @@ return {'kept'}
 }
 
 const redis::script& promote() {
-  static const redis::script s("queue.promote", R"lua(
+  static const redis::script s = owned("queue.promote", R"lua(
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[4])
 for _, raw in ipairs(due) do
-  redis.call('ZREM', KEYS[1], raw)
-  redis.call('RPUSH', KEYS[2], raw)
+  redis.call('ZREM', KEYS[2], raw)
+  redis.call('RPUSH', KEYS[3], raw)
 end
-local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
 if #first == 0 then return {#due, -1} end
 return {#due, math.max(0, math.ceil(tonumber(first[2]) - now))}
 )lua");
   return s;
 }
+
+const redis::script& recover() {
+  static const redis::script s = owned("queue.recover", R"lua(
+if redis.call('EXISTS', KEYS[2]) == 1 then return -1 end
+local moved = 0
+while moved < tonumber(ARGV[4]) do
+  if not redis.call('LMOVE', KEYS[3], KEYS[4], 'LEFT', 'RIGHT') then break end
+  moved = moved + 1
+end
+if ARGV[5] == 'forget' and moved == 0 then redis.call('SREM', KEYS[5], KEYS[3]) end
+return moved
+)lua");
+  return s;
+}
+
+const redis::script& declare_dead() {
+  static const redis::script s = owned("queue.declare_dead", R"lua(
+return redis.call('DEL', KEYS[2])
+)lua");
+  return s;
+}
+
+// -- of every node ---------------------------------------------------------------------------------
 
 const redis::script& stay_alive() {
   static const redis::script s("queue.stay_alive", R"lua(
@@ -225,15 +261,13 @@ return 1
   return s;
 }
 
-const redis::script& recover() {
-  static const redis::script s("queue.recover", R"lua(
-if ARGV[2] ~= 'force' and redis.call('EXISTS', KEYS[1]) == 1 then return -1 end
+const redis::script& recover_past() {
+  static const redis::script s("queue.recover_past", R"lua(
 local moved = 0
 while moved < tonumber(ARGV[1]) do
-  if not redis.call('LMOVE', KEYS[2], KEYS[3], 'LEFT', 'RIGHT') then break end
+  if not redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT') then break end
   moved = moved + 1
 end
-if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('SREM', KEYS[4], KEYS[2]) end
 return moved
 )lua");
   return s;

@@ -41,15 +41,30 @@ namespace stagedoor::actors::queue_scripts {
 /// ttl, user channel, status channel, slug, statistics field. Replies {"kept"} or {"lost"}.
 [[nodiscard]] const redis::script& bury();
 
-/// KEYS retry, queue; ARGV how many at most. Replies moved, milliseconds until the next (-1 =
-/// none).
+// -- of the janitor ---------------------------------------------------------------------------------
+// All begin with KEYS owner record and ARGV node, run, fence, and reply "stale", with nothing
+// written, unless the record says just that. Fence "0" is not checked.
+
+/// KEYS then retry, queue; ARGV then how many at most. Replies moved, milliseconds until the next
+/// (-1 = none).
 [[nodiscard]] const redis::script& promote();
+
+/// KEYS then liveness, processing, queue, registry; ARGV then how many at most, "forget" or "".
+/// Replies the number moved back, or -1 when the holder is alive. An empty list leaves the registry
+/// when it is to be forgotten.
+[[nodiscard]] const redis::script& recover();
+
+/// KEYS then liveness. Replies 1, or 0 when it was gone already. A run that lives after all says so
+/// again with its next sign of life.
+[[nodiscard]] const redis::script& declare_dead();
+
+// -- of every node ----------------------------------------------------------------------------------
 
 /// KEYS liveness, registry; ARGV ttl milliseconds, processing lists... Replies 1.
 [[nodiscard]] const redis::script& stay_alive();
 
-/// KEYS liveness, processing, queue, registry; ARGV how many at most, "force" or "".
-/// Replies the number moved back, or -1 when the owner is alive. An empty list leaves the registry.
-[[nodiscard]] const redis::script& recover();
+/// KEYS processing, queue; ARGV how many at most. Replies the number moved back. For a list whose
+/// holder is dead for certain; it stays in the registry, for the janitor to forget.
+[[nodiscard]] const redis::script& recover_past();
 
 }  // namespace stagedoor::actors::queue_scripts

@@ -2,11 +2,15 @@
 #include "actors/queue/queue_tree.hpp"
 
 #include "actors/queue/janitor.hpp"
+#include "actors/queue/liveness.hpp"
 #include "actors/queue/queue_consumer.hpp"
 #include "actors/queue/queue_names.hpp"
 #include "actors/queue/team_task_runner.hpp"
 #include "actors/supervision/plans.hpp"
 #include "actors/support/actor_names.hpp"
+#include "actors/support/owner_proofs.hpp"
+
+#include <stdexcept>
 
 namespace stagedoor::actors {
 namespace {
@@ -25,21 +29,46 @@ node_identity identity_of(const node_parts& parts) {
   return {parts.config->node.node.name, parts.incarnation};
 }
 
-}  // namespace
+caf::actor make_janitor(const node_parts& parts, shell& parent, messages::owner_proof proof) {
+  janitor_actor_options options;
+  options.who = identity_of(parts);
+  options.proof = std::move(proof);
+  options.client = parts.redis;
+  for (const auto& q : provisioning_queues()) options.janitor.queues.push_back(q.name);
+  auto made = parent.spawn<janitor>(std::move(options));
+  publish_name(parent.system(), "janitor", made);
+  return made;
+}
 
-supervision::supervisor_plan queues_plan(const node_parts& parts) {
-  auto plan = supervision::plan_of("queues", supervision::strategy::rest_for_one);
-  plan.children.push_back(
-      supervision::worker("janitor", [&parts](shell& parent, const child_context&) {
-        janitor_actor_options options;
-        options.who = identity_of(parts);
-        options.client = parts.redis;
-        for (const auto& q : provisioning_queues()) {
-          options.janitor.queues.push_back(q.name);
-          options.janitor.own_lists.push_back(queue_names::processing(q.name, options.who));
-        }
-        return parent.spawn<janitor>(std::move(options));
-      }));
+/// Whoever gives this node the work starts its child "queues" here, with the proof as argument.
+supervision::supervisor_plan janitors_plan(const node_parts& parts) {
+  auto plan = supervision::plan_of("janitors");
+  plan.make_dynamic = [&parts](shell& parent, const child_context& context) {
+    auto proof = parse_owner_proof(context.argument);
+    if (!proof) throw std::invalid_argument(proof.error().detail);
+    return make_janitor(parts, parent, *std::move(proof));
+  };
+  // A node without a cluster owns all there is, from the start and with nothing to prove.
+  plan.children.push_back(supervision::worker(
+      "queues",
+      [&parts](shell& parent, const child_context&) { return make_janitor(parts, parent, {}); }));
+  return plan;
+}
+
+supervision::listed_child liveness_child(const node_parts& parts) {
+  return supervision::worker("liveness", [&parts](shell& parent, const child_context&) {
+    liveness_actor_options options;
+    options.who = identity_of(parts);
+    options.client = parts.redis;
+    for (const auto& q : provisioning_queues())
+      options.liveness.own_lists.push_back(queue_names::processing(q.name, options.who));
+    auto made = parent.spawn<liveness>(std::move(options));
+    publish_name(parent.system(), "liveness", made);
+    return made;
+  });
+}
+
+supervision::listed_child provisioning_child(const node_parts& parts) {
   auto consumer =
       supervision::worker("provisioning", [&parts](shell& parent, const child_context&) {
         queue_consumer_options options;
@@ -58,7 +87,19 @@ supervision::supervisor_plan queues_plan(const node_parts& parts) {
         return made;
       });
   consumer.spec.policy.stop_deadline = seconds(20);
-  plan.children.push_back(std::move(consumer));
+  return consumer;
+}
+
+}  // namespace
+
+supervision::supervisor_plan queues_plan(const node_parts& parts) {
+  auto consumers = supervision::plan_of("consumers", supervision::strategy::rest_for_one);
+  consumers.children.push_back(liveness_child(parts));
+  consumers.children.push_back(provisioning_child(parts));
+  auto plan = supervision::plan_of("queues");
+  plan.children.push_back(
+      supervision::named("janitors", supervision::subtree(janitors_plan(parts))));
+  plan.children.push_back(supervision::subtree(std::move(consumers)));
   return plan;
 }
 

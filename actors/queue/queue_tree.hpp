@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The queues' part of the tree: the janitor, then a consumer for each kind of task this node can
-// do.
+// The queues' part of the tree:
+//
+//   queues (one_for_one)
+//   ├─ janitors                    the janitor, on the node that owns this work
+//   └─ consumers (rest_for_one)    liveness, then a consumer for each kind of task this node can do
 //
 // Queues of the contract whose tasks nobody here can do (certificates, dns, notifications) are left
 // to the workers that can: taking their tasks only to refuse them would lose them.

@@ -3,9 +3,11 @@
 #include "actors/queue/queue_consumer.hpp"
 
 #include "actors/queue/janitor.hpp"
+#include "actors/queue/liveness.hpp"
 #include "actors/queue/team_task_runner.hpp"
 #include "actors/support/actor_names.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/loop_driver.hpp"
 #include "tests/support/redis_fixture.hpp"
 
 #include <fmt/format.h>
@@ -16,6 +18,7 @@ namespace stagedoor::actors {
 namespace {
 
 using test::redis_cli;
+using test::turn_for;
 
 constexpr const char* queue = "queue:provisioning:high";
 constexpr const char* held_by_us = "{queue:provisioning:high}:proc:n:1";
@@ -166,19 +169,41 @@ TEST_F(queue_consumer_test, stopping_gives_back_what_does_not_end_in_time) {
   EXPECT_EQ(cli_({"LRANGE", queue, "0", "-1"}).at(0).text, provision("t1"));
 }
 
-TEST_F(queue_consumer_test, a_janitor_brings_back_what_an_earlier_run_held) {
+TEST_F(queue_consumer_test, liveness_brings_back_what_an_earlier_run_held) {
   cli_({"LPUSH", "{queue:provisioning:high}:proc:n:0", provision("t1")});
   cli_({"SADD", "stagedoor:processing", "{queue:provisioning:high}:proc:n:0"});
-  janitor_actor_options o;
+  liveness_actor_options o;
   o.who = {"n", "1"};
-  o.janitor.own_lists = {held_by_us};
+  o.liveness.own_lists = {held_by_us};
   o.client = client_;
-  const auto me = spawn<janitor>(o);
+  const auto me = spawn<liveness>(o);
   ASSERT_TRUE(pump([&] { return cli_({"LLEN", queue}).integer == 1; }));
   EXPECT_EQ(cli_({"EXISTS", "stagedoor:node:n:1"}).integer, 1);
-  EXPECT_EQ(cli_({"SMEMBERS", "stagedoor:processing"}).at(0).text, held_by_us);
+  EXPECT_EQ(cli_({"SISMEMBER", "stagedoor:processing", held_by_us}).integer, 1);
   stop(me);
   ASSERT_TRUE(pump([&] { return cli_({"EXISTS", "stagedoor:node:n:1"}).integer == 0; }));
+}
+
+TEST_F(queue_consumer_test,
+       an_owned_janitor_works_by_its_proof_and_learns_of_newer_ones_and_deaths) {
+  const std::string dead = "{queue:provisioning:high}:proc:m:7";
+  cli_({"SET", "stagedoor:node:m:7", "1"});
+  cli_({"SADD", "stagedoor:processing", dead});
+  cli_({"LPUSH", dead, provision("t1")});
+  cli_({"HSET", "stagedoor:owner:janitor:queues:0", "node", "n", "run", "r", "fence", "2"});
+  janitor_actor_options o;
+  o.who = {"n", "1"};
+  o.proof = {{"janitor", "queues", 0}, "n", "r", 1};
+  o.janitor.queues = {queue};
+  o.client = client_;
+  const auto me = spawn<janitor>(o);
+  tell(me, messages::node_gone{"m", "7"});
+  turn_for(loop_, milliseconds(50));
+  run();
+  EXPECT_EQ(cli_({"LLEN", dead}).integer, 1) << "its proof is not the newest";
+  tell(me, messages::owner_proof{{"janitor", "queues", 0}, "n", "r", 2});
+  ASSERT_TRUE(pump([&] { return cli_({"LLEN", queue}).integer == 1; }));
+  EXPECT_EQ(cli_({"EXISTS", dead, "stagedoor:node:m:7"}).integer, 0);
 }
 
 }  // namespace

@@ -35,10 +35,14 @@ class queue_integration : public testing::Test {
     o.scan_interval = milliseconds(500);
     return o;
   }
+  static liveness_options liveness(milliseconds ttl) {
+    liveness_options o;
+    o.ttl = ttl;
+    o.interval = milliseconds(100);
+    return o;
+  }
   static janitor_options janitor() {
     janitor_options o;
-    o.liveness_ttl = milliseconds(600);
-    o.liveness_interval = milliseconds(100);
     o.scan_interval = milliseconds(100);
     return o;
   }
@@ -48,10 +52,11 @@ class queue_integration : public testing::Test {
     o.commands.session.backoff_cap = milliseconds(50);
     return o;
   }
-  std::unique_ptr<queue_node> node(const std::string& name, consumer_options o = lane()) {
+  std::unique_ptr<queue_node> node(const std::string& name, consumer_options o = lane(),
+                                   milliseconds ttl = milliseconds(600)) {
     return std::make_unique<queue_node>(loop_, server_.port(),
                                         node_identity{name, std::to_string(++incarnation_)},
-                                        std::move(o), janitor(), client());
+                                        std::move(o), liveness(ttl), janitor(), client());
   }
   static std::string item(const std::string& id, const std::string& type = "mail.send") {
     return fmt::format(R"({{"id":"{}","type":"{}","user_id":"u1","payload":{{}}}})", id, type);
@@ -197,6 +202,60 @@ TEST_F(queue_integration, a_paused_node_that_comes_back_is_refused) {
   ASSERT_TRUE(turn_until(loop_, [&] { return slow->consumer().counters().lost == 1; }));
   EXPECT_EQ(cli_({"HGET", "task:a", "result"}).text, R"("fast")");
   EXPECT_EQ(settled("completed"), 1);
+}
+
+TEST_F(queue_integration, what_a_node_held_is_done_at_once_when_its_death_is_known) {
+  push(high, {item("a"), item("b")});
+  auto dead = node("dead", lane(), seconds(600));
+  int taken = 0;
+  dead->on_run = [&](run_id, const task&) { ++taken; };
+  dead->start();
+  ASSERT_TRUE(turn_until(loop_, [&] { return taken == 2; }));
+  auto heir = node("heir");
+  heir->on_run = [&](run_id run, const task&) { loop_.defer([&, run] { heir->finish(run, {}); }); };
+  heir->start();
+  dead->kill();
+  turn_for(loop_, milliseconds(300));
+  ASSERT_EQ(settled("completed"), 0) << "its key is there for ten minutes";
+  const auto told = mono_clock::now();
+  heir->learn_of_death({"dead", "1"});
+  ASSERT_TRUE(turn_until(loop_, [&] { return settled("completed") == 2; }));
+  EXPECT_LT(mono_clock::now() - told, milliseconds(500));
+}
+
+TEST_F(queue_integration, a_frozen_node_that_passed_for_dead_is_refused_and_lives_again) {
+  push(high, {item("a")});
+  auto frozen = node("frozen", lane(), seconds(600));
+  std::vector<run_id> held;
+  frozen->on_run = [&](run_id run, const task&) { held.push_back(run); };
+  frozen->start();
+  ASSERT_TRUE(turn_until(loop_, [&] { return held.size() == 1; }));
+  auto heir = node("heir");
+  bool theirs = false;
+  heir->on_run = [&](run_id run, const task&) {
+    theirs = true;
+    loop_.defer(
+        [&, run] { heir->finish(run, {.message = {}, .result = R"("heir")", .error = {}}); });
+  };
+  heir->start();
+  // Its next sign of life may come right after the key was taken away: then it is told again.
+  const auto in_time = turn_until(loop_, [&] {
+    heir->learn_of_death({"frozen", "1"});
+    return settled("completed") == 1;
+  });
+  ASSERT_TRUE(in_time);
+  EXPECT_TRUE(theirs);
+  frozen->finish(held.front(), {.message = {}, .result = R"("frozen")", .error = {}});
+  ASSERT_TRUE(turn_until(loop_, [&] { return frozen->consumer().counters().lost == 1; }));
+  EXPECT_EQ(cli_({"HGET", "task:a", "result"}).text, R"("heir")");
+  ASSERT_TRUE(turn_until(loop_, [&] {
+    return cli_({"EXISTS", "stagedoor:node:frozen:1"}).integer == 1;
+  }));
+  heir->kill();
+  push(high, {item("b")});
+  ASSERT_TRUE(turn_until(loop_, [&] { return held.size() == 2; }));
+  frozen->finish(held.back(), {});
+  EXPECT_TRUE(turn_until(loop_, [&] { return settled("completed") == 2; }));
 }
 
 TEST_F(queue_integration, work_goes_on_after_redis_was_killed_and_restarted) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/queue/janitor_state.hpp"
+#include "actors/queue/liveness_state.hpp"
 #include "actors/queue/queue_consumer_state.hpp"
 #include "runtime/redis/client.hpp"
 
@@ -17,13 +18,14 @@ class queue_node {
   using runner = std::function<void(actors::run_id, const actors::task&)>;
 
   queue_node(loop& l, std::uint16_t port, actors::node_identity who,
-             actors::consumer_options options, actors::janitor_options janitor,
-             redis::client_options client)
+             actors::consumer_options options, actors::liveness_options liveness,
+             actors::janitor_options janitor, redis::client_options client)
       : loop_(l),
         client_(std::make_unique<redis::client>(
             l, *redis::endpoint::parse("redis://127.0.0.1:" + std::to_string(port)), client)),
         consumer_(who, options),
-        janitor_(who, with_lists(janitor, consumer_, options)),
+        liveness_(who, with_lists(std::move(liveness), consumer_)),
+        janitor_(who, {}, with_queues(std::move(janitor), options)),
         clock_([this] { tick(); }) {
     for (const auto& q : options.queues) start_pop(q.name, who);
   }
@@ -35,7 +37,8 @@ class queue_node {
 
   void start() {
     (void)client_->start();
-    apply(janitor_.start(now()));
+    ask_for(liveness_, liveness_.start(now()));
+    ask_for(janitor_, janitor_.start(now()));
     apply(consumer_.start(now()));
     arm();
   }
@@ -54,13 +57,19 @@ class queue_node {
   }
   [[nodiscard]] bool alive() const noexcept { return *alive_; }
   [[nodiscard]] const actors::queue_consumer_state& consumer() const noexcept { return consumer_; }
-  [[nodiscard]] const actors::janitor_state& janitor() const noexcept { return janitor_; }
+  /// The cluster knows that a run of a node is dead or has lost all it had.
+  void learn_of_death(const actors::node_identity& whose) {
+    ask_for(janitor_, janitor_.gone(whose, now()));
+  }
 
  private:
-  static actors::janitor_options with_lists(actors::janitor_options o,
-                                            const actors::queue_consumer_state& consumer,
-                                            const actors::consumer_options& lane) {
+  static actors::liveness_options with_lists(actors::liveness_options o,
+                                             const actors::queue_consumer_state& consumer) {
     o.own_lists = consumer.processing_lists();
+    return o;
+  }
+  static actors::janitor_options with_queues(actors::janitor_options o,
+                                             const actors::consumer_options& lane) {
     for (const auto& q : lane.queues) o.queues.push_back(q.name);
     return o;
   }
@@ -95,12 +104,13 @@ class queue_node {
       client_->command(a.call.arguments, now() + seconds(5), done);
   }
 
-  void apply(const actors::janitor_effects& effects) {
+  template <class State>
+  void ask_for(State& state, const std::vector<actors::ask_redis>& effects) {
     for (const auto& e : effects) {
       if (!spend()) return;
-      ask(e, [this](actors::call_ticket t, const result<redis::reply>& r) {
-        apply(janitor_.answered(t, r, now()));
-        arm();
+      ask(e, [this, &state](actors::call_ticket t, const result<redis::reply>& r) {
+        ask_for(state, state.answered(t, r, now()));
+        if (*alive_) arm();
       });
     }
   }
@@ -136,12 +146,13 @@ class queue_node {
   }
 
   void arm() {
-    auto next = janitor_.next_tick();
+    auto next = std::min(janitor_.next_tick(), liveness_.next_tick());
     if (const auto other = consumer_.next_tick()) next = std::min(next, *other);
     loop_.arm(clock_, next);
   }
   void tick() {
-    apply(janitor_.tick(now()));
+    ask_for(liveness_, liveness_.tick(now()));
+    if (*alive_) ask_for(janitor_, janitor_.tick(now()));
     if (*alive_) apply(consumer_.tick(now()));
     if (*alive_) arm();
   }
@@ -150,6 +161,7 @@ class queue_node {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<redis::client> client_;
   actors::queue_consumer_state consumer_;
+  actors::liveness_state liveness_;
   actors::janitor_state janitor_;
   std::map<std::string, redis::popper_id> pops_;
   timer clock_;

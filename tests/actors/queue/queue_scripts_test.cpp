@@ -2,7 +2,9 @@
 // Each script by itself, on a real redis-server.
 #include "actors/queue/queue_scripts.hpp"
 
+#include "actors/queue/queue_names.hpp"
 #include "actors/queue/task.hpp"
+#include "cluster/membership/lease_scripts.hpp"
 #include "runtime/base/ascii.hpp"
 #include "tests/support/redis_fixture.hpp"
 
@@ -209,7 +211,8 @@ TEST_F(queue_scripts_test, put_off_tasks_come_back_when_due_and_are_next) {
   EXPECT_EQ(field("later", "status"), "retrying");
   EXPECT_GT(cli_({"TTL", "task:later"}).integer, 86'400) << "kept until after it ran";
   cli_({"LPUSH", queue, "waiting"});
-  const auto r = eval(queue_scripts::promote(), {"{queue:x}:retry", queue}, {"100"});
+  const auto r =
+      eval(queue_scripts::promote(), {"owner", "{queue:x}:retry", queue}, {"", "", "0", "100"});
   EXPECT_EQ(r.at(0).integer, 1);
   EXPECT_GT(r.at(1).integer, 50'000);
   EXPECT_LE(r.at(1).integer, 60'000);
@@ -233,23 +236,74 @@ TEST_F(queue_scripts_test, only_the_dead_are_recovered_in_the_order_they_had) {
   cli_({"LPUSH", queue, "waiting"});
   cli_({"LPUSH", proc, "first", "second"});
   eval(queue_scripts::stay_alive(), {"live", "registry"}, {"60000", proc});
-  const words keys{"live", proc, queue, "registry"};
-  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"10", ""}).integer, -1);
+  const words keys{"owner", "live", proc, queue, "registry"};
+  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"", "", "0", "10", ""}).integer, -1);
   EXPECT_EQ(texts({"SMEMBERS", "registry"}), words{proc});
-  cli_({"DEL", "live"});
-  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"10", ""}).integer, 2);
+  EXPECT_EQ(eval(queue_scripts::declare_dead(), {"owner", "live"}, {"", "", "0"}).integer, 1);
+  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"", "", "0", "10", ""}).integer, 2);
   EXPECT_EQ(texts({"LRANGE", queue, "0", "-1"}), (words{"waiting", "second", "first"}));
+}
+
+TEST_F(queue_scripts_test, a_list_is_forgotten_only_when_it_was_found_empty) {
+  cli_({"LPUSH", proc, "late"});
+  cli_({"SADD", "registry", proc});
+  const words keys{"owner", "live", proc, queue, "registry"};
+  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"", "", "0", "10", "forget"}).integer, 1);
+  EXPECT_EQ(texts({"SMEMBERS", "registry"}), words{proc});
+  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"", "", "0", "10", ""}).integer, 0);
+  EXPECT_EQ(texts({"SMEMBERS", "registry"}), words{proc});
+  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"", "", "0", "10", "forget"}).integer, 0);
   EXPECT_TRUE(texts({"SMEMBERS", "registry"}).empty());
 }
 
-TEST_F(queue_scripts_test, an_earlier_run_is_recovered_by_force_and_in_pieces) {
+TEST_F(queue_scripts_test, a_janitor_without_the_newest_proof_writes_nothing) {
+  cli_({"HSET", "owner", "node", "n", "run", "r", "fence", "1048577"});
+  cli_({"LPUSH", proc, "held"});
+  cli_({"SADD", "registry", proc});
+  cli_({"ZADD", "{queue:x}:retry", "1", "due"});
+  const words recover{"owner", "live", proc, queue, "registry"};
+  const words promote{"owner", "{queue:x}:retry", queue};
+  const words proofs[] = {{"n", "r", "1048576"}, {"n", "other", "1048577"}, {"m", "r", "1048577"}};
+  cli_({"SET", "live", "1"});
+  for (const auto& p : proofs) {
+    EXPECT_EQ(eval(queue_scripts::declare_dead(), {"owner", "live"}, p).text, "stale");
+    cli_({"RENAME", "live", "was_live"});
+    EXPECT_EQ(eval(queue_scripts::recover(), recover, {p[0], p[1], p[2], "10", ""}).text, "stale");
+    cli_({"RENAME", "was_live", "live"});
+    EXPECT_EQ(eval(queue_scripts::promote(), promote, {p[0], p[1], p[2], "10"}).text, "stale");
+  }
+  EXPECT_EQ(cli_({"EXISTS", "live", queue}).integer, 1) << "the key is there, the queue is not";
+  const words newest{"n", "r", "1048577"};
+  EXPECT_EQ(eval(queue_scripts::declare_dead(), {"owner", "live"}, newest).integer, 1);
+  EXPECT_EQ(eval(queue_scripts::recover(), recover, {"n", "r", "1048577", "10", ""}).integer, 1);
+  EXPECT_EQ(eval(queue_scripts::promote(), promote, {"n", "r", "1048577", "10"}).at(0).integer, 1);
+}
+
+TEST_F(queue_scripts_test, the_clusters_own_record_is_what_a_janitor_is_checked_against) {
+  const cluster::lease_scripts leases(seconds(4));
+  const cluster::node_run me{"node-1", {1, 2}};
+  const auto ask = [&](const cluster::lease_request& what) {
+    const auto call = leases.call(what);
+    return *cluster::lease_scripts::answer(what, eval(*call->script, call->keys, call->arguments));
+  };
+  ask(cluster::join_cluster{{me, "10.0.0.1:7443", 1, 1, "0.1.0", 100, false}, {}, 1U << 30U});
+  cli_({"HSET", "stagedoor:cluster", "paused", "0"});
+  const auto claimed = std::get<cluster::acquire_outcome>(
+      ask(cluster::acquire_owners{me, 0, {{{"janitor", "queues", 0}, 0, false}}}));
+  ASSERT_EQ(claimed.claims.at(0).is, cluster::claim_result::granted);
+  const words keys{std::string(queue_names::janitor_owner), "live"};
+  const auto fence = claimed.claims[0].number;
+  const words proof{"node-1", cluster::to_hex(me.run), std::to_string(fence)};
+  EXPECT_EQ(eval(queue_scripts::declare_dead(), keys, proof).integer, 0);
+  const words older{"node-1", cluster::to_hex(me.run), std::to_string(fence - 1)};
+  EXPECT_EQ(eval(queue_scripts::declare_dead(), keys, older).text, "stale");
+}
+
+TEST_F(queue_scripts_test, an_earlier_run_is_recovered_though_its_key_is_there_and_in_pieces) {
   cli_({"LPUSH", proc, "1", "2", "3"});
-  eval(queue_scripts::stay_alive(), {"live", "registry"}, {"60000", proc});
-  const words keys{"live", proc, queue, "registry"};
-  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"2", "force"}).integer, 2);
-  EXPECT_EQ(texts({"SMEMBERS", "registry"}), words{proc}) << "one is left";
-  EXPECT_EQ(eval(queue_scripts::recover(), keys, {"2", "force"}).integer, 1);
-  EXPECT_TRUE(texts({"SMEMBERS", "registry"}).empty());
+  EXPECT_EQ(eval(queue_scripts::recover_past(), {proc, queue}, {"2"}).integer, 2);
+  EXPECT_EQ(eval(queue_scripts::recover_past(), {proc, queue}, {"2"}).integer, 1);
+  EXPECT_EQ(texts({"LRANGE", queue, "0", "-1"}), (words{"3", "2", "1"})) << "1 is taken first";
 }
 
 TEST_F(queue_scripts_test, a_task_can_end_when_redis_is_out_of_memory) {
