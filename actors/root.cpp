@@ -191,7 +191,7 @@ supervisor_plan work_plan(const node_parts& /*parts*/) {
   auto plan = plan_of("work", supervision::strategy::one_for_all);
   plan.children.push_back(worker("owned_work", [](shell& parent, const child_context&) {
     owned_work_options options;
-    options.supervisors = {{"team", "checkers"}};
+    options.supervisors = {{"team", "checkers"}, {"janitor", "janitors"}};
     return parent.spawn<owned_work>(std::move(options));
   }));
   return plan;

@@ -68,6 +68,7 @@ caf::behavior coordinator::make_behavior() {
         for (const auto& proof : state_.reconciler().list_owned())
           tell(find_name(system(), "owned"), messages::own_work{told(proof)});
       },
+      [this](const messages::janitor_ready&) { tell_who_went_lately(); },
       [this](const messages::drain_node&) {
         log::info("node drains", {{"owned", state_.reconciler().owned()}});
         run(state_.drain(now()));
@@ -197,11 +198,27 @@ void coordinator::look_at_members() {
     });
     if (still || before.who.node == self.node) continue;
     log::info("a node is gone", {{"node", before.who.node}, {"process", before.process}});
-    tell(find_name(system(), "janitor"), messages::node_gone{before.who.node, before.process});
+    const messages::node_gone who{before.who.node, before.process};
+    departures_.push_back({who, now()});
+    if (departures_.size() > defaults::janitor_deaths) departures_.pop_front();
+    tell(find_name(system(), "janitor"), who);
   }
   known_ = view;
   known_self_ = self;
   tell(find_name(system(), "agent"), members_are{self, view});
+}
+
+// A janitor that starts here was not here to be told. What is older needs no telling: the key by
+// which the tasks of that process were its own has run out.
+void coordinator::tell_who_went_lately() {
+  while (!departures_.empty() && now() - departures_.front().when >= defaults::liveness_ttl)
+    departures_.pop_front();
+  for (const auto& d : departures_) {
+    const bool came_back = std::any_of(known_.begin(), known_.end(), [&](const member& m) {
+      return m.who.node == d.who.node && m.process == d.who.process;
+    });
+    if (!came_back) tell(find_name(system(), "janitor"), d.who);
+  }
 }
 
 // -- messages ----------------------------------------------------------------------------------------

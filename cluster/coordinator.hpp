@@ -10,6 +10,7 @@
 // | messages::spread_change     | messages::change_spread | the node_agent tells the peers        |
 // | messages::owned_ids_changed |                         | the set of a kind changed             |
 // | messages::work_ready        |                         | "owned" is told all that is owned     |
+// | messages::janitor_ready     |                         | "janitor" is told who went lately     |
 // | messages::drain_node        | messages::done          | owners move, then on_left             |
 // | messages::report_member     | messages::member_report | what this node says of itself         |
 // | messages::list_owners       | messages::owner_listing | the store's records                   |
@@ -32,6 +33,7 @@
 #include "messages/admin.hpp"
 #include "messages/redis.hpp"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -95,6 +97,7 @@ class coordinator final : public actors::shell {
 
   void after_change();
   void look_at_members();
+  void tell_who_went_lately();
   [[nodiscard]] messages::owner_proof told(const ownership& proof) const;
 
   const coordinator_options options_;
@@ -104,6 +107,11 @@ class coordinator final : public actors::shell {
   std::function<void()> unsubscribe_;
   std::vector<member> known_;  ///< as the agent was told last
   node_run known_self_;
+  struct departure {
+    messages::node_gone who;
+    mono_time when;
+  };
+  std::deque<departure> departures_;  ///< of the last liveness_ttl
   std::map<std::uint64_t, actors::promise<messages::owner_proof>> claimers_;
   struct writer {
     owned_key what;

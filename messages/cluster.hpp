@@ -91,6 +91,11 @@ struct work_ready {
 };
 MESSAGE_FIELDS(work_ready, start)
 
+/// From "janitor", when it starts: the node whose death moved the work here is one of those whose
+/// tasks it should bring back. Nodes that went lately are told again.
+struct janitor_ready {};
+MESSAGE_FIELDS(janitor_ready)
+
 /// The owners move to other nodes, then this one leaves the cluster and ends. Replies: done, when
 /// it has begun.
 struct drain_node {};

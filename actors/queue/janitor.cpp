@@ -2,6 +2,8 @@
 #include "actors/queue/janitor.hpp"
 
 #include "actors/queue/redis_calls.hpp"
+#include "actors/support/actor_names.hpp"
+#include "actors/support/calls.hpp"
 #include "messages/support.hpp"
 #include "runtime/base/log.hpp"
 
@@ -15,6 +17,7 @@ janitor::janitor(caf::actor_config& cfg, janitor_actor_options options)
       state_(options_.who, options_.proof, options_.janitor) {}
 
 caf::behavior janitor::make_behavior() {
+  tell(find_name(system(), "cluster"), messages::janitor_ready{});
   apply(state_.start(now()));
   return {
       [this](const queue_event& m) { handle(m); },
@@ -34,8 +37,16 @@ void janitor::handle(const queue_event& m) {
   if (call == nullptr) return;
   const bool was_stale = state_.stale();
   apply(state_.answered(call->ticket, call->answer, now()));
-  if (state_.stale() && !was_stale)
-    log::info("janitor is refused, another owns the queues", {{"node", options_.who.node}});
+  if (state_.stale() && !was_stale) refused();
+}
+
+// Started again by its supervisor it has the proof of its first start, and may own the work all the
+// same. An owned write that is refused has the cluster look: it hands the newest or ends this.
+void janitor::refused() {
+  log::info("janitor is refused", {{"node", options_.who.node}});
+  ask<messages::done>(
+      this, find_name(system(), "cluster"), messages::write_owned{state_.proof(), {}},
+      options_.store_deadline, [](messages::done&) {}, [](const fault&) {});
 }
 
 void janitor::apply(const janitor_effects& effects) {

@@ -9,7 +9,8 @@
 // | messages::node_gone     |                       |
 // | messages::report_status | messages::status_rows |
 //
-// Known as "janitor". Owner: the supervisor "janitors". Runs on: the scheduler.
+// Sends: janitor_ready to "cluster"; write_owned, when it is refused. Known as "janitor". Owner:
+// the supervisor "janitors". Runs on: the scheduler.
 #pragma once
 
 #include "actors/queue/janitor_state.hpp"
@@ -40,6 +41,7 @@ class janitor final : public shell {
  private:
   void apply(const janitor_effects& effects);
   void handle(const queue_event& m);
+  void refused();
   [[nodiscard]] messages::status_rows report() const;
 
   const janitor_actor_options options_;

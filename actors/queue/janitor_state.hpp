@@ -65,6 +65,7 @@ class janitor_state {
   /// That run is dead or has lost all it had.
   [[nodiscard]] janitor_effects gone(const node_identity& whose, mono_time now);
 
+  [[nodiscard]] const messages::owner_proof& proof() const noexcept { return proof_; }
   /// The last script was refused: another node owns the work, or soon will.
   [[nodiscard]] bool stale() const noexcept { return stale_; }
   [[nodiscard]] const janitor_counters& counters() const noexcept { return counters_; }

@@ -29,29 +29,21 @@ node_identity identity_of(const node_parts& parts) {
   return {parts.config->node.node.name, parts.incarnation};
 }
 
-caf::actor make_janitor(const node_parts& parts, shell& parent, messages::owner_proof proof) {
-  janitor_actor_options options;
-  options.who = identity_of(parts);
-  options.proof = std::move(proof);
-  options.client = parts.redis;
-  for (const auto& q : provisioning_queues()) options.janitor.queues.push_back(q.name);
-  auto made = parent.spawn<janitor>(std::move(options));
-  publish_name(parent.system(), "janitor", made);
-  return made;
-}
-
-/// Whoever gives this node the work starts its child "queues" here, with the proof as argument.
+/// Whoever gives this node the work starts its child here, with the proof as argument.
 supervision::supervisor_plan janitors_plan(const node_parts& parts) {
   auto plan = supervision::plan_of("janitors");
   plan.make_dynamic = [&parts](shell& parent, const child_context& context) {
     auto proof = parse_owner_proof(context.argument);
     if (!proof) throw std::invalid_argument(proof.error().detail);
-    return make_janitor(parts, parent, *std::move(proof));
+    janitor_actor_options options;
+    options.who = identity_of(parts);
+    options.proof = *std::move(proof);
+    options.client = parts.redis;
+    for (const auto& q : provisioning_queues()) options.janitor.queues.push_back(q.name);
+    auto made = parent.spawn<janitor>(std::move(options));
+    publish_name(parent.system(), "janitor", made);
+    return made;
   };
-  // A node without a cluster owns all there is, from the start and with nothing to prove.
-  plan.children.push_back(supervision::worker(
-      "queues",
-      [&parts](shell& parent, const child_context&) { return make_janitor(parts, parent, {}); }));
   return plan;
 }
 

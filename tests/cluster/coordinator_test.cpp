@@ -146,6 +146,14 @@ TEST_F(coordinator_test, a_peer_whose_process_is_gone_is_evicted_and_the_janitor
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].node, "node-2");
   EXPECT_EQ(told[0].process, "process-of-node-2");
+  janitor.forget();
+  tell(it, messages::janitor_ready{});
+  advance(milliseconds(1));
+  EXPECT_THAT(janitor.received<messages::node_gone>(), SizeIs(1)) << "one that started later";
+  advance(seconds(15));
+  tell(it, messages::janitor_ready{});
+  advance(milliseconds(1));
+  EXPECT_THAT(janitor.received<messages::node_gone>(), SizeIs(1)) << "not for ever";
 }
 
 TEST_F(coordinator_test, a_flow_is_in_one_nodes_hands) {
