@@ -43,6 +43,7 @@ struct node_tables {
 struct node_parts {
   std::string version;
   std::string incarnation;    ///< random, of this process: 32 hexadecimal digits
+  bool clustered = false;     ///< there may be other nodes
   std::string settings_path;  ///< of stagedoor.yml, read again when files change
   configs::named settings_named = configs::named::by_default;
   std::shared_ptr<const configs::loaded> config;

@@ -4,6 +4,7 @@
 #include "actors/admin/admin_api.hpp"
 #include "actors/certificates/certificate_tree.hpp"
 #include "actors/dns/dns_zone.hpp"
+#include "actors/dns/serial_keeper.hpp"
 #include "actors/dns/zone_directory.hpp"
 #include "actors/managed_redis.hpp"
 #include "actors/ownership/owned_work.hpp"
@@ -75,6 +76,7 @@ dns_zone_options zone_options(const node_parts& parts, const zone_plan& zone) {
   dns_zone_options out;
   out.state = parts.zone_states.at(zone.name);
   out.read = [zone, config = parts.config] { return read_zone(zone, config->node); };
+  out.has_file = !zone.path.empty();
   out.reload = zone.reload;
   out.on_first_read = [&parts, name = zone.name] { parts.on_zone_read(name); };
   out.run_blocking = [files = parts.files](std::function<void()> task) {
@@ -99,6 +101,10 @@ supervisor_plan dns_plan_of(const node_parts& parts) {
       if (const auto at = net::address::parse_ip(text, 0)) options.addresses.push_back(*at);
     return parent.spawn<zone_directory>(std::move(options));
   }));
+  if (parts.clustered)
+    plan.children.push_back(worker("serial_follower", [](shell& parent, const child_context&) {
+      return parent.spawn<serial_follower>();
+    }));
   return plan;
 }
 
@@ -129,6 +135,16 @@ supervisor_plan checkers_plan(const node_parts& parts) {
     return parent.spawn<health_checker>(
         context.id, proof ? *std::move(proof) : messages::owner_proof{},
         server_prober(*parts.control, *parts.resolver, *parts.http));
+  };
+  return plan;
+}
+
+supervisor_plan serials_plan() {
+  auto plan = plan_of("serials");
+  plan.make_dynamic = [](shell& parent, const child_context& context) {
+    auto proof = parse_owner_proof(context.argument);
+    if (!proof) throw std::invalid_argument(proof.error().detail);
+    return parent.spawn<serial_keeper>(context.id, *std::move(proof));
   };
   return plan;
 }
@@ -187,11 +203,13 @@ supervisor_plan admin_plan(const node_parts& parts) {
 
 }  // namespace
 
-supervisor_plan work_plan(const node_parts& /*parts*/) {
+supervisor_plan work_plan(const node_parts& parts) {
   auto plan = plan_of("work", supervision::strategy::one_for_all);
+  plan.children.push_back(named("janitors", subtree(janitors_plan(parts))));
+  if (parts.clustered) plan.children.push_back(named("serials", subtree(serials_plan())));
   plan.children.push_back(worker("owned_work", [](shell& parent, const child_context&) {
     owned_work_options options;
-    options.supervisors = {{"team", "checkers"}, {"janitor", "janitors"}};
+    options.supervisors = {{"team", "checkers"}, {"janitor", "janitors"}, {"zone", "serials"}};
     return parent.spawn<owned_work>(std::move(options));
   }));
   return plan;

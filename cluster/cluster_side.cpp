@@ -25,7 +25,9 @@ constexpr std::uint32_t protocol = 1;
 constexpr const char* run_file = "/incarnation";
 
 /// Kinds of owned work, and on how many nodes each piece of it is done.
-std::map<std::string, std::size_t, std::less<>> kinds() { return {{"team", 1}, {"janitor", 1}}; }
+std::map<std::string, std::size_t, std::less<>> kinds() {
+  return {{"team", 1}, {"janitor", 1}, {"zone", 1}};
+}
 
 }  // namespace
 
@@ -141,7 +143,9 @@ supervision::supervisor_plan cluster_side::plan() {
   self.process = parts_.incarnation;
   options.reconciler.kinds = kinds();
   options.store = store_;
-  options.fixed_ids = {{"janitor", {"queues"}}};
+  options.fixed_ids = {{"janitor", {"queues"}}, {"zone", {}}};
+  if (clustered_)  // alone, zones count their serials themselves
+    for (const auto& zone : parts_.dns.zones) options.fixed_ids["zone"].push_back(zone.name);
   options.listed_by = {{"team", "teamdir"}};
   options.alone = !clustered_;
   options.remember_run = [this](const incarnation& run) { remember(run); };

@@ -86,6 +86,7 @@ node::~node() { stop(); }
 result<void> node::start() {
   parts_.version = options_.version;
   parts_.incarnation = random_hex(4);
+  parts_.clustered = is_clustered(options_.config.node);
   parts_.settings_path = options_.settings_path;
   parts_.settings_named = options_.settings_named;
   parts_.config = std::make_shared<const configs::loaded>(options_.config);
@@ -207,7 +208,9 @@ result<void> node::wire_tables() {
 
 result<void> node::wire_zones() {
   for (const auto& zone : parts_.dns.zones)
-    parts_.zone_states[zone.name] = std::make_shared<dns::zone_state>(zone.id, zone.apex);
+    parts_.zone_states[zone.name] = std::make_shared<dns::zone_state>(
+        zone.id, zone.apex, dns::zone_limits{},
+        parts_.clustered ? dns::serial_source::given : dns::serial_source::counted);
   parts_.zone_routes = std::make_shared<dns::zone_routes>(parts_.tables.zones->table());
   if (auto r = parts_.zone_routes->set_blocks(parts_.dns.blocks); !r) return r;
   return {};

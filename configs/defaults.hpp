@@ -250,6 +250,7 @@ inline constexpr seconds owner_stop_patience{5};       ///< then it is released,
 inline constexpr milliseconds claim_pause{50};         ///< between two tries to own a flow
 inline constexpr std::size_t open_claims = 8'192;      ///< flows that wait to be owned
 inline constexpr seconds leave_patience{1};            ///< for the store to hear that a node leaves
+inline constexpr seconds serial_interval{2};           ///< between two looks at zones' serials
 inline constexpr seconds peer_answer{2};               ///< of one node to another
 inline constexpr milliseconds peer_again{500};  ///< before a peer that did not answer is tried
 inline constexpr seconds basp_heartbeat{1};     ///< of CAF's connections inside the links

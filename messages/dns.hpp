@@ -30,10 +30,11 @@ MESSAGE_FIELDS(report_zone)
 struct zone_report {
   std::string zone;  ///< "localhost."
   std::uint32_t serial = 0;
+  std::uint32_t file_serial = 0;  ///< in the zone's file; 0 = it has none
   std::uint64_t names = 0;
   std::uint64_t records = 0;
   std::string last_error;  ///< of the last time its file was read; empty = none
 };
-MESSAGE_FIELDS(zone_report, zone, serial, names, records, last_error)
+MESSAGE_FIELDS(zone_report, zone, serial, file_serial, names, records, last_error)
 
 }  // namespace stagedoor::messages

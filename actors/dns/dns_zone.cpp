@@ -40,6 +40,12 @@ caf::behavior dns_zone::make_behavior() {
       [this](const add_zone_records& m) { add(m); },
       [this](const remove_zone_records& m) { remove(m); },
       [this](const zone_file_read& m) { loaded(*m.content); },
+      [this](const use_serial& m) {
+        auto change = options_.state->set_serial(m.serial);
+        if (!change.items.empty())
+          make_live(
+              std::move(change), [](messages::published) {}, [](const fault&) {});
+      },
       [this](const messages::report_zone&) { return report(); },
       [this](const messages::tick& t) {
         if (alarm_.due(*this, t)) wake();
@@ -201,7 +207,12 @@ void dns_zone::wake() {
 
 messages::zone_report dns_zone::report() const {
   const auto& z = *options_.state;
-  return {dns::name_text(z.apex()), z.serial(), z.names(), z.records(), last_error_};
+  return {dns::name_text(z.apex()),
+          z.serial(),
+          options_.has_file ? z.file_serial() : 0,
+          z.names(),
+          z.records(),
+          last_error_};
 }
 
 }  // namespace stagedoor::actors

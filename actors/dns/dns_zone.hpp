@@ -6,6 +6,7 @@
 // | add_zone_records        | messages::published   | every loop answers them                   |
 // | remove_zone_records     | messages::published   | no loop answers them                      |
 // | zone_file_read          |                       | names that differ are published           |
+// | use_serial              |                       | the SOA record has that serial            |
 // | messages::report_zone   | messages::zone_report | at once                                   |
 //
 // A file that cannot be read or parsed is logged, shown in the report, and tried again; what was
@@ -38,6 +39,7 @@ using zone_reader = std::function<result<dns::zone_data>()>;
 struct dns_zone_options {
   std::shared_ptr<dns::zone_state> state;
   zone_reader read;
+  bool has_file = true;         ///< false: |read| makes the content, and its serial means nothing
   milliseconds reload{60'000};  ///< between looks at the file; 0 = never again
   /// Runs a blocking task elsewhere; false when that is full.
   std::function<bool(std::function<void()>)> run_blocking;

@@ -27,4 +27,9 @@ struct zone_file_read {
   std::shared_ptr<const result<dns::zone_data>> content;
 };
 
+/// From the serial_follower: what the zone's owner says its serial is.
+struct use_serial {
+  std::uint32_t serial = 0;
+};
+
 }  // namespace stagedoor::actors

@@ -29,24 +29,6 @@ node_identity identity_of(const node_parts& parts) {
   return {parts.config->node.node.name, parts.incarnation};
 }
 
-/// Whoever gives this node the work starts its child here, with the proof as argument.
-supervision::supervisor_plan janitors_plan(const node_parts& parts) {
-  auto plan = supervision::plan_of("janitors");
-  plan.make_dynamic = [&parts](shell& parent, const child_context& context) {
-    auto proof = parse_owner_proof(context.argument);
-    if (!proof) throw std::invalid_argument(proof.error().detail);
-    janitor_actor_options options;
-    options.who = identity_of(parts);
-    options.proof = *std::move(proof);
-    options.client = parts.redis;
-    for (const auto& q : provisioning_queues()) options.janitor.queues.push_back(q.name);
-    auto made = parent.spawn<janitor>(std::move(options));
-    publish_name(parent.system(), "janitor", made);
-    return made;
-  };
-  return plan;
-}
-
 supervision::listed_child liveness_child(const node_parts& parts) {
   return supervision::worker("liveness", [&parts](shell& parent, const child_context&) {
     liveness_actor_options options;
@@ -85,13 +67,26 @@ supervision::listed_child provisioning_child(const node_parts& parts) {
 }  // namespace
 
 supervision::supervisor_plan queues_plan(const node_parts& parts) {
-  auto consumers = supervision::plan_of("consumers", supervision::strategy::rest_for_one);
-  consumers.children.push_back(liveness_child(parts));
-  consumers.children.push_back(provisioning_child(parts));
-  auto plan = supervision::plan_of("queues");
-  plan.children.push_back(
-      supervision::named("janitors", supervision::subtree(janitors_plan(parts))));
-  plan.children.push_back(supervision::subtree(std::move(consumers)));
+  auto plan = supervision::plan_of("queues", supervision::strategy::rest_for_one);
+  plan.children.push_back(liveness_child(parts));
+  plan.children.push_back(provisioning_child(parts));
+  return plan;
+}
+
+supervision::supervisor_plan janitors_plan(const node_parts& parts) {
+  auto plan = supervision::plan_of("janitors");
+  plan.make_dynamic = [&parts](shell& parent, const child_context& context) {
+    auto proof = parse_owner_proof(context.argument);
+    if (!proof) throw std::invalid_argument(proof.error().detail);
+    janitor_actor_options options;
+    options.who = identity_of(parts);
+    options.proof = *std::move(proof);
+    options.client = parts.redis;
+    for (const auto& q : provisioning_queues()) options.janitor.queues.push_back(q.name);
+    auto made = parent.spawn<janitor>(std::move(options));
+    publish_name(parent.system(), "janitor", made);
+    return made;
+  };
   return plan;
 }
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The queues' part of the tree:
-//
-//   queues (one_for_one)
-//   ├─ janitors                    the janitor, on the node that owns this work
-//   └─ consumers (rest_for_one)    liveness, then a consumer for each kind of task this node can do
+// The queues' part of the tree: liveness, then a consumer for each kind of task this node can do;
+// and the supervisor of janitors, which is a part of the owned work.
 //
 // Queues of the contract whose tasks nobody here can do (certificates, dns, notifications) are left
 // to the workers that can: taking their tasks only to refuse them would lose them.
@@ -16,5 +13,8 @@ namespace stagedoor::actors {
 
 /// |parts| outlives the actors made from the plan.
 [[nodiscard]] supervision::supervisor_plan queues_plan(const node_parts& parts);
+
+/// The janitor is its child "queues" on the node that owns this work, with the proof as argument.
+[[nodiscard]] supervision::supervisor_plan janitors_plan(const node_parts& parts);
 
 }  // namespace stagedoor::actors

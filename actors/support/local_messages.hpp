@@ -69,5 +69,6 @@ LOCAL_MESSAGE(queue_event)
 LOCAL_MESSAGE(add_zone_records)
 LOCAL_MESSAGE(remove_zone_records)
 LOCAL_MESSAGE(zone_file_read)
+LOCAL_MESSAGE(use_serial)
 
 CAF_END_TYPE_ID_BLOCK(stagedoor_local)

@@ -52,8 +52,8 @@ void stage(change_set changes, name_table_writer& table) {
   }
 }
 
-zone_state::zone_state(zone_id id, wire_name apex, zone_limits limits)
-    : id_(id), apex_(lower_cased(apex)), limits_(limits) {}
+zone_state::zone_state(zone_id id, wire_name apex, zone_limits limits, serial_source source)
+    : id_(id), apex_(lower_cased(apex)), limits_(limits), source_(source) {}
 
 // -- one record ----------------------------------------------------------------------------------
 
@@ -259,11 +259,12 @@ result<change_set> zone_state::load(const zone_data& file) {
   }
   const auto touched = differences(before);
   // A secondary that has seen a serial must never be offered an older or another zone under it.
-  if (!loaded_ || serial_before(serial_, in_file)) {
+  file_serial_ = in_file;
+  const bool newer = source_ == serial_source::counted && serial_before(serial_, in_file);
+  if (!loaded_ || newer)
     serial_ = in_file;
-  } else if (!touched.empty()) {
-    ++serial_;
-  }
+  else if (!touched.empty())
+    count_change();
   const bool first = !std::exchange(loaded_, true);
   change_set changes;
   changes.serial = serial_;
@@ -324,7 +325,7 @@ result<change_set> zone_state::add_records(std::span<const record> records) {
     count_cut(owner, target, +1);
   }
   if (changed == 0) return change_set{{}, serial_, 0, 0};
-  ++serial_;
+  count_change();
   return collect(touched, records.size());
 }
 
@@ -353,8 +354,14 @@ result<change_set> zone_state::remove_records(std::span<const record_match> matc
     if (removed != before) prune(owner, touched);
   }
   if (removed == 0) return change_set{{}, serial_, 0, 0};
-  ++serial_;
+  count_change();
   return collect(touched, removed);
+}
+
+change_set zone_state::set_serial(std::uint32_t serial) {
+  if (!loaded_ || !serial_before(serial_, serial)) return change_set{{}, serial_, 0, 0};
+  serial_ = serial;
+  return collect({apex_}, 0);
 }
 
 std::vector<record> zone_state::added() const {

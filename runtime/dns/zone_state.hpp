@@ -30,6 +30,12 @@ struct zone_limits {
   std::size_t records_per_name = 4096;
 };
 
+/// Who says what a zone's serial is.
+enum class serial_source : std::uint8_t {
+  counted,  ///< each change raises it
+  given,    ///< set_serial() alone does, once the zone is loaded
+};
+
 /// What a change means for the name table. Apply with stage().
 struct change_set {
   struct item {
@@ -47,7 +53,8 @@ void stage(change_set changes, name_table_writer& table);
 
 class zone_state {
  public:
-  zone_state(zone_id id, wire_name apex, zone_limits limits = {});
+  zone_state(zone_id id, wire_name apex, zone_limits limits = {},
+             serial_source source = serial_source::counted);
 
   /// The zone file was read, for the first time or again. Only names that differ are in the result.
   /// On failure: invalid (no SOA, CNAME beside other data), too_large; the zone stays as it was.
@@ -63,6 +70,9 @@ class zone_state {
   /// On failure: not_found (zone not loaded).
   [[nodiscard]] result<change_set> remove_records(std::span<const record_match> matches);
 
+  /// For a given serial. One that is not after the present one (RFC 1982) changes nothing.
+  [[nodiscard]] change_set set_serial(std::uint32_t serial);
+
   /// What the table must hold for |names| (lower-cased) as of now: for a change that may have been
   /// lost on its way there.
   [[nodiscard]] change_set restate(std::span<const wire_name> names) const;
@@ -72,6 +82,8 @@ class zone_state {
 
   [[nodiscard]] bool loaded() const noexcept { return loaded_; }
   [[nodiscard]] std::uint32_t serial() const noexcept { return serial_; }
+  /// That of the file that was read last.
+  [[nodiscard]] std::uint32_t file_serial() const noexcept { return file_serial_; }
   [[nodiscard]] std::size_t names() const noexcept { return entries_.size(); }
   [[nodiscard]] std::size_t records() const noexcept { return records_; }
   [[nodiscard]] const wire_name& apex() const noexcept { return apex_; }
@@ -109,6 +121,9 @@ class zone_state {
   [[nodiscard]] static bool allows(const entry& e, std::uint16_t type);
   static entry& grow(entries& all, std::string_view apex, std::string_view name,
                      touched_names* touched);
+  void count_change() noexcept {
+    if (source_ == serial_source::counted) ++serial_;
+  }
   void prune(std::string_view name, touched_names& touched);
   void count_cut(std::string_view name, const entry& e, int change);
   [[nodiscard]] zone_node build(std::string_view name, const entry& e) const;
@@ -117,10 +132,12 @@ class zone_state {
   const zone_id id_;
   const wire_name apex_;
   const zone_limits limits_;
+  const serial_source source_;
   entries entries_;
   std::array<std::uint32_t, 128> cuts_{};  ///< delegations and DNAMEs by label count
   std::size_t records_ = 0;
   std::uint32_t serial_ = 0;
+  std::uint32_t file_serial_ = 0;
   bool loaded_ = false;
 };
 

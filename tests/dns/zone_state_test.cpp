@@ -72,6 +72,24 @@ TEST_F(zone_changes, touch_only_the_names_involved) {
   EXPECT_THAT(remove({{wire("a.b.c.example."), {}, {}}}).items, SizeIs(4));
 }
 
+TEST(given_serial, is_raised_by_who_gives_it_and_by_nothing_else) {
+  zone_state zone(zone_id{1}, wire("example."), {}, serial_source::given);
+  EXPECT_THAT(zone.set_serial(5).items, IsEmpty()) << "not loaded";
+  ASSERT_TRUE(zone.load(parsed(base)));
+  EXPECT_EQ(zone.serial(), 10U);
+  const std::vector added{rr("team-a.example.", "A", "192.0.2.7")};
+  EXPECT_EQ(zone.add_records(added).value().serial, 10U);
+  std::string newer(base);
+  newer.replace(newer.find("10 2"), 2, "12");
+  ASSERT_TRUE(zone.load(parsed(newer)));
+  EXPECT_EQ(zone.serial(), 10U) << "the owner has not said so";
+  EXPECT_EQ(zone.file_serial(), 12U);
+  const auto change = zone.set_serial(12);
+  EXPECT_EQ(change.serial, 12U);
+  EXPECT_THAT(change.items, SizeIs(1)) << "the apex";
+  EXPECT_THAT(zone.set_serial(11).items, IsEmpty()) << "never back";
+}
+
 TEST_F(zone_changes, make_and_unmake_empty_non_terminals) {
   f.apply(add({rr("_acme-challenge.team.example.", "TXT", "token")}));
   EXPECT_EQ(code("team.example."), 0U);
