@@ -17,6 +17,17 @@ void transaction::respond(std::uint16_t status, std::string_view body) {
   send_answer();
 }
 
+// Not 404: a client, or a search engine, must not take it for an answer.
+void transaction::host_not_found_out() {
+  auto& answer = exchange_.answer;
+  answer.clear();
+  answer.status = 503;
+  answer.fields.push_back({"Content-Type", "text/plain; charset=utf-8"});
+  answer.fields.push_back({"Retry-After", "1"});
+  answer.body = "this host could not be looked up in time, try again\n";
+  send_answer();
+}
+
 void transaction::send_answer() {
   release_upstream(false);
   const auto& answer = exchange_.answer;

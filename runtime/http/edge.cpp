@@ -107,6 +107,15 @@ std::optional<std::size_t> edge::choose_server(const std::shared_ptr<const servi
   return balancer_.choose(of, down_.get());
 }
 
+std::string_view edge::platform_label(std::string_view host) const noexcept {
+  const auto& domain = options_.platform_domain;
+  if (options_.missing_names == nullptr || domain.empty()) return {};
+  if (host.size() < domain.size() + 2 || !host.ends_with(domain)) return {};
+  const auto dot = host.size() - domain.size() - 1;
+  const auto label = host.substr(0, dot);
+  return host[dot] == '.' && snapshot::is_host_label(label) ? label : std::string_view{};
+}
+
 void edge::apply(const snapshot::delta<site>& change) {
   sites_.apply(change, [this](const snapshot::node_ptr<site>& old) { states_.retire(old); });
 }

@@ -62,9 +62,6 @@ class edge {
   /// redirection of an entry point. Must not block.
   using internal_answer = std::function<bool(exchange&)>;
   void set_internal_answer(internal_answer hook) { internal_answer_ = std::move(hook); }
-  /// Told of each request for a host that no site stands for; it was answered 404.
-  using unknown_host_hook = std::function<void(std::string_view host)>;
-  void set_unknown_host_hook(unknown_host_hook hook) { unknown_host_ = std::move(hook); }
 
   /// Before the loop starts. Without one nothing is logged.
   void set_access_log(access_log log);
@@ -102,9 +99,9 @@ class edge {
   [[nodiscard]] const internal_answer& internal_answers() const noexcept {
     return internal_answer_;
   }
-  void unknown_host(std::string_view host) {
-    if (unknown_host_) unknown_host_(host);
-  }
+  /// The label in front of the platform's domain when |host| is just that, so that somebody may
+  /// know how to make a site for it; otherwise empty.
+  [[nodiscard]] std::string_view platform_label(std::string_view host) const noexcept;
   /// Of this second, as a Date field wants it.
   [[nodiscard]] std::string_view date();
 
@@ -129,7 +126,6 @@ class edge {
   timer sweep_;
   std::optional<access_log> log_;
   internal_answer internal_answer_;
-  unknown_host_hook unknown_host_;
   std::string date_;
   std::time_t date_second_ = 0;
   std::vector<std::unique_ptr<listener>> listeners_;

@@ -7,6 +7,7 @@
 #include "runtime/http/head_parser.hpp"
 #include "runtime/http/upstream_pool.hpp"
 #include "runtime/net/address.hpp"
+#include "runtime/snapshot/missing_names.hpp"
 #include "runtime/tls/context.hpp"
 
 #include <cstdint>
@@ -20,6 +21,11 @@ struct edge_options {
   /// Verifies slow password hashes on a thread of its own; outlives the edge. Null = basicAuth
   /// takes cheap hashes only.
   password_checker* passwords = nullptr;
+
+  /// Asked about hosts directly below |platform_domain| that no site stands for; of the edge's own
+  /// loop, outlives the edge. Null = all sites there are are in the table.
+  snapshot::missing_names* missing_names = nullptr;
+  std::string platform_domain{};  ///< lower case, no final dot; empty = no host is asked about
 
   head_limits head{};
   upstream_options upstream{};

@@ -16,8 +16,14 @@ void transaction::run() {
   // site may take away (health checks, certificate challenges, the redirection to HTTPS).
   if (answer_internal() == next::stop) return;
 
+  run_from_route();
+}
+
+void transaction::run_from_route() {
   // Host first, then the routes of that host: the only lookup whose cost could grow with the number
-  // of sites, and it is one hash. From here on the site's version is held for this exchange.
+  // of sites, and it is one hash. From here on the site's version is held for this exchange. The
+  // host of a team that is stored but not in memory is asked about, and the request is back here
+  // when that is answered.
   if (find_route() == next::stop) return;
 
   run_from_middlewares();
@@ -53,8 +59,8 @@ transaction::next transaction::answer_internal() {
 
 transaction::next transaction::find_route() {
   const auto match = choose_route(edge_.sites(), exchange_.request);
+  if (!match.host_known && ask_about_host(match.chosen) == next::stop) return next::stop;
   if (match.chosen == nullptr) {
-    if (!match.host_known) edge_.unknown_host(request_.host);
     respond(404, "404 page not found\n");
     return next::stop;
   }
@@ -63,6 +69,32 @@ transaction::next transaction::find_route() {
   route_ = match.chosen;
   walk_ = middleware_walk(route_->middlewares);
   return next::step;
+}
+
+// Before a wildcard's or a catch-all's |otherwise| gets the request, for the team's own site comes
+// first. Not so the redirection of an entry point, which no site can take away.
+transaction::next transaction::ask_about_host(const route* otherwise) {
+  if (host_asked_ || (otherwise != nullptr && otherwise->priority >= reserved_priority))
+    return next::step;
+  const auto label = edge_.platform_label(request_.host);
+  if (label.empty()) return next::step;
+  host_asked_ = true;
+  const auto known = edge_.options().missing_names->ask(label, *this);
+  if (!known) {
+    phase_ = phase::parked;
+    client_->wait_until(wait_kind::exchange, mono_time::max());  // an answer comes in any case
+    return next::stop;
+  }
+  if (*known != snapshot::activation::failed) return next::step;
+  host_not_found_out();
+  return next::stop;
+}
+
+void transaction::name_answered(snapshot::activation outcome) {
+  if (outcome == snapshot::activation::failed)
+    host_not_found_out();
+  else
+    run_from_route();
 }
 
 transaction::next transaction::run_request_middlewares() {

@@ -14,6 +14,7 @@
 #include "runtime/snapshot/table.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -37,6 +38,10 @@ struct service {
 
 /// Bit i = the entry point with index i of the static configuration.
 using entry_point_set = std::uint64_t;
+
+/// From here up a priority is the proxy's own (the redirection of an entry point): no route of a
+/// user can have it.
+inline constexpr std::int64_t reserved_priority = std::numeric_limits<std::int64_t>::max() - 999;
 
 struct route {
   std::string name;           ///< qualified: "team-a-api@stagedoor"

@@ -41,6 +41,7 @@ void transaction::begin(connection& client) {
   response_seen_ = false;
   upstream_deaf_ = false;
   retried_ = false;
+  host_asked_ = false;
   close_after_ = false;
   body_begun_ = false;
   response_complete_ = false;
@@ -79,7 +80,10 @@ void transaction::refuse(const parse_fault& why) {
 
 void transaction::go_on() {
   auto& io = client_->io;
-  const bool request_is_here = phase_ != phase::exchanging || request_relay_.received_all();
+  // A client that has closed its side is gone, unless what it sent is still to be read.
+  const bool request_is_here = phase_ == phase::parked
+                                   ? request_.framing == body_framing::none
+                                   : phase_ != phase::exchanging || request_relay_.received_all();
   if (phase_ != phase::tunnel &&
       (io.broken() || (io.peer_closed() && request_is_here && !half_closed_))) {
     client_gone();
@@ -498,6 +502,7 @@ void transaction::write_log() {
 
 void transaction::let_go(bool keep_upstream) {
   write_log();
+  stop_waiting();
   ++serial_;
   phase_ = phase::idle;
   release_upstream(keep_upstream);

@@ -13,6 +13,7 @@
 #include "runtime/http/middleware.hpp"
 #include "runtime/http/site_states.hpp"
 #include "runtime/http/upstream_pool.hpp"
+#include "runtime/snapshot/open_questions.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -23,7 +24,7 @@ namespace stagedoor::http {
 class connection;
 class edge;
 
-class transaction final : private upstream_user {
+class transaction final : private upstream_user, private snapshot::name_waiter {
  public:
   explicit transaction(edge& owner);
   ~transaction();
@@ -51,6 +52,7 @@ class transaction final : private upstream_user {
  private:
   enum class phase : std::uint8_t {
     idle,
+    parked,   ///< its host is being asked about
     holding,  ///< a middleware makes the request wait
     connecting,
     exchanging,  ///< request on its way, response awaited or on its way
@@ -62,7 +64,10 @@ class transaction final : private upstream_user {
   // -- pipeline.cpp: the steps in their order ------------------------------------------------------
 
   next answer_internal();
+  void run_from_route();
   next find_route();
+  next ask_about_host(const route* otherwise);
+  void name_answered(snapshot::activation outcome) override;
   void run_from_middlewares();
   next run_request_middlewares();
   next choose_server();
@@ -97,6 +102,7 @@ class transaction final : private upstream_user {
   // -- answer.cpp: responses of our own ------------------------------------------------------------
 
   void respond(std::uint16_t status, std::string_view body);
+  void host_not_found_out();
   void send_answer();
   [[nodiscard]] bool take_unread_body();
   void filter_answer(body_filter& filter);
@@ -136,6 +142,7 @@ class transaction final : private upstream_user {
   bool response_seen_ = false;   ///< bytes of a response came
   bool upstream_deaf_ = false;   ///< it takes no more of the request; a response may still come
   bool retried_ = false;
+  bool host_asked_ = false;   ///< once is enough
   bool close_after_ = false;  ///< the client's connection ends with this response
   bool half_closed_ = false;  ///< the client had closed its side when the request was read
   std::uint16_t status_ = 0;  ///< sent or being sent
