@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/dns/lookup.hpp"
 
+#include "runtime/snapshot/missing_names.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -29,13 +31,15 @@ owner_ref lookup::subject::ancestor(std::size_t labels) const noexcept {
 }
 
 lookup::outcome lookup::answer(query& q, const zone_route& route, listener_id on,
-                               answer_writer& out) noexcept {
+                               answer_writer& out, absent_names absent) noexcept {
   apex_ns_ = route.chain->apex_ns;
+  absent_ = absent;
   const auto question = q.packet.subspan(header_size, q.name.size());
   subject s{q.name, {as_text(question), header_size}, {*route.zone, route.apex_labels}, true};
   if (q.name.size() == 1) s.owner.offset = 0;
   out.set_flags(flag::aa);
   step last = resolve(s, q.qtype, out);
+  if (last == step::absent) return outcome::absent;
   if (last == step::missing || last == step::no_zone) {
     out.clear_flags(flag::aa);
     return last == step::missing ? outcome::missing : outcome::no_zone;
@@ -49,6 +53,7 @@ lookup::outcome lookup::answer(query& q, const zone_route& route, listener_id on
     if (to == nullptr || !to->zone) break;
     const subject chased{current_, {next, 0}, {*to->zone, to->apex_labels}, false};
     last = resolve(chased, q.qtype, out);
+    if (last == step::absent) return outcome::absent;
     if (last == step::no_zone) out.set_rcode(rcode::servfail);
     if (last == step::missing) {
       out.set_rcode(rcode::nxdomain);
@@ -78,6 +83,8 @@ lookup::step lookup::resolve(const subject& s, std::uint16_t qtype, answer_write
   }
   const auto all = s.name.labels();
   const auto* node = all == s.at.apex_labels ? apex : find(s.name, all, s.at);
+  // Before a wildcard is asked, and also when only names below it are here.
+  if ((node == nullptr || !node->sets.first()) && may_exist(s)) return step::absent;
   if (node != nullptr) return answer_node(s, *node, *apex, qtype, out);
 
   // RFC 4592 section 3.3.1: the source of synthesis is "*" below the closest encloser, and nothing
@@ -88,6 +95,16 @@ lookup::step lookup::resolve(const subject& s, std::uint16_t qtype, answer_write
   std::array<char, 264> scratch;
   const auto* wildcard = names_.find(s.name.wildcard_key(encloser, raw(s.at.zone), scratch));
   return wildcard == nullptr ? step::missing : answer_node(s, *wildcard, *apex, qtype, out);
+}
+
+bool lookup::may_exist(const subject& s) noexcept {
+  if (absent_ == absent_names::do_not_exist || s.name.labels() != s.at.apex_labels + 1)
+    return false;
+  const auto& zones = limits_.asked_about;
+  if (std::find(zones.begin(), zones.end(), s.at.zone) == zones.end()) return false;
+  const auto wire = s.name.view();
+  absent_label_ = wire.substr(1, static_cast<std::uint8_t>(wire[0]));
+  return snapshot::is_host_label(absent_label_);
 }
 
 // The deepest existing ancestor, as its label count: existence is monotone, so halving finds it.

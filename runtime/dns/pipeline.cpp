@@ -30,16 +30,34 @@ pipeline::handled pipeline::handle(std::span<const std::uint8_t> packet, client_
     return {};
   }
   ++(client.via == transport::udp ? count_.udp_queries : count_.tcp_queries);
+  return respond(read, client, out, std::nullopt);
+}
 
+pipeline::handled pipeline::resume(std::span<const std::uint8_t> packet, client_ref& client,
+                                   std::span<std::uint8_t> out, snapshot::activation asked) {
+  return respond(read_query(packet, query_), client, out, asked);
+}
+
+pipeline::handled pipeline::respond(verdict read, client_ref& client, std::span<std::uint8_t> out,
+                                    knowledge asked) {
   // 2. Find the server block and zone. Before the error answers, since they are logged too.
   const zone_route* route = query_.has_question ? route_of(client.listener) : nullptr;
   const auto payload = route != nullptr ? route->chain->udp_payload : unrouted_payload;
   const bool logged = route != nullptr && !route->chain->log.empty();
-  if (logged) client.since = mono_clock::now();
+  if (logged && !asked) client.since = mono_clock::now();
 
   // 3. Answer: an error found while reading, or in the fixed order of the plugins.
-  writer_.start(query_, out, size_limit(query_, client, payload), payload);
-  if (read == verdict::answer && answer(route, client) == outcome::pending) return {0, true};
+  const auto limit = size_limit(query_, client, payload);
+  writer_.start(query_, out, limit, payload);
+  auto state = read == verdict::answer ? answer(route, client, asked) : outcome::ready;
+  if (state == outcome::absent) {
+    // A name that may exist, though not here: nobody is told NXDOMAIN before that is known.
+    asked = parking_->park(lookup_.absent_label(), query_, client);
+    if (!asked) return {0, true};
+    writer_.start(query_, out, limit, payload);  // the start of a chain may have been written
+    state = answer(route, client, asked);
+  }
+  if (state == outcome::pending) return {0, true};
   const std::size_t size = writer_.finish();
 
   // 4. Account for it.
@@ -61,7 +79,8 @@ const zone_route* pipeline::route_of(listener_id on) noexcept {
   return parent != nullptr ? parent : route;
 }
 
-pipeline::outcome pipeline::answer(const zone_route* route, const client_ref& client) {
+pipeline::outcome pipeline::answer(const zone_route* route, const client_ref& client,
+                                   knowledge asked) {
   const auto fail = [&](std::uint16_t code) {
     writer_.set_rcode(code);
     return outcome::ready;
@@ -74,7 +93,14 @@ pipeline::outcome pipeline::answer(const zone_route* route, const client_ref& cl
 
   // file: our own zones come before any upstream.
   if (route->zone) {
-    switch (lookup_.answer(query_, *route, client.listener, writer_)) {
+    if (asked == snapshot::activation::failed) {
+      log_.failed(*route->chain, query_, rcode::servfail, "the name could not be looked up");
+      return fail(rcode::servfail);
+    }
+    const auto absent =
+        asked || parking_ == nullptr ? absent_names::do_not_exist : absent_names::may_exist;
+    switch (lookup_.answer(query_, *route, client.listener, writer_, absent)) {
+      case lookup::outcome::absent: return outcome::absent;
       case lookup::outcome::answered: return outcome::ready;
       case lookup::outcome::no_zone:
         log_.failed(*route->chain, query_, rcode::servfail, "zone is not loaded");

@@ -10,10 +10,13 @@
 #include "runtime/dns/query.hpp"
 #include "runtime/dns/query_log.hpp"
 #include "runtime/dns/routes.hpp"
+#include "runtime/snapshot/open_questions.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string_view>
 
 namespace stagedoor::dns {
 
@@ -31,6 +34,18 @@ class forward_port {
   ~forward_port() = default;
 };
 
+/// Takes a query for a name that may exist although no table has it.
+class parking_port {
+ public:
+  /// The answer when it is known. Nothing: the query is kept, and pipeline::resume() is called with
+  /// it later.
+  virtual std::optional<snapshot::activation> park(std::string_view label, const query& q,
+                                                   const client_ref& client) = 0;
+
+ protected:
+  ~parking_port() = default;
+};
+
 /// The tables of one loop.
 struct dns_tables {
   name_table names;
@@ -40,12 +55,13 @@ struct dns_tables {
 class pipeline {
  public:
   pipeline(const dns_tables& tables, lookup_limits limits, query_log& log, counters& count,
-           forward_port* forwards)
+           forward_port* forwards, parking_port* parking = nullptr)
       : tables_(tables),
-        lookup_(tables.names, tables.routes, limits),
+        lookup_(tables.names, tables.routes, std::move(limits)),
         log_(log),
         count_(count),
-        forwards_(forwards) {}
+        forwards_(forwards),
+        parking_(parking) {}
 
   struct handled {
     std::size_t size = 0;  ///< of the answer in |out|, 0 = none now
@@ -55,10 +71,16 @@ class pipeline {
   /// TCP.
   [[nodiscard]] handled handle(std::span<const std::uint8_t> packet, client_ref& client,
                                std::span<std::uint8_t> out);
+  /// Goes on with a query that was parked, now that it is known whether its name exists. The answer
+  /// is the caller's to deliver; pending: it is with an upstream.
+  [[nodiscard]] handled resume(std::span<const std::uint8_t> packet, client_ref& client,
+                               std::span<std::uint8_t> out, snapshot::activation asked);
 
  private:
-  enum class outcome : std::uint8_t { ready, pending };
-  outcome answer(const zone_route* route, const client_ref& client);
+  enum class outcome : std::uint8_t { ready, pending, absent };
+  using knowledge = std::optional<snapshot::activation>;  ///< nothing = nobody was asked yet
+  handled respond(verdict read, client_ref& client, std::span<std::uint8_t> out, knowledge asked);
+  outcome answer(const zone_route* route, const client_ref& client, knowledge asked);
   outcome forward(const zone_route& route, const client_ref& client);
   [[nodiscard]] const zone_route* route_of(listener_id on) noexcept;
 
@@ -67,6 +89,7 @@ class pipeline {
   query_log& log_;
   counters& count_;
   forward_port* const forwards_;  ///< null = this server has no forwarder
+  parking_port* const parking_;   ///< null = the tables have all names there are
   query query_;
   answer_writer writer_;
 };

@@ -20,10 +20,14 @@ server::server(loop& owner, server_options options)
     : loop_(owner),
       options_(std::move(options)),
       log_(options_.log, count_),
+      parked_(options_.missing_names,
+              [this](auto packet, auto& client, auto asked) { resume(packet, client, asked); }),
       forwarder_(owner, options_.forwards, *this, log_, count_),
-      pipeline_(tables_, options_.lookups, log_, count_, &forwarder_),
+      pipeline_(tables_, options_.lookups, log_, count_, &forwarder_,
+                options_.missing_names != nullptr ? &parked_ : nullptr),
       batch_(options_.udp),
       connections_(owner, options_.tcp, pipeline_, count_),
+      scratch_(max_message_bytes),
       alive_(std::make_shared<server*>(this)) {
   loop_.at_turn_end([self = alive_] {
     if (*self != nullptr) (*self)->log_.flush();
@@ -93,6 +97,7 @@ void server::stop() {
   for (auto& l : open_) close(l);
   open_.clear();
   connections_.close_all();
+  parked_.stop();
   forwarder_.stop();
   log_.flush();
 }
@@ -107,6 +112,14 @@ result<net::address> server::address_of(listener_id id) const {
     if (l.options.id == id) return net::local_address(l.udp->fd());
   return fault{fault_kind::not_found, fault_side::self, retryable::no,
                fmt::format("no listener {} is open", raw(id))};
+}
+
+void server::resume(std::span<const std::uint8_t> packet, client_ref& client,
+                    snapshot::activation asked) {
+  std::span<std::uint8_t> out(scratch_);
+  if (client.via == transport::udp) out = out.first(options_.udp.answer_bytes);
+  const auto handled = pipeline_.resume(packet, client, out, asked);
+  if (handled.size != 0) deliver(client, out.first(handled.size));
 }
 
 void server::deliver(const client_ref& to, std::span<const std::uint8_t> message) {

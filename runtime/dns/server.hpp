@@ -9,6 +9,7 @@
 
 #include "runtime/dns/counters.hpp"
 #include "runtime/dns/forwarder.hpp"
+#include "runtime/dns/parked_queries.hpp"
 #include "runtime/dns/pipeline.hpp"
 #include "runtime/dns/query_log.hpp"
 #include "runtime/dns/tcp_listener.hpp"
@@ -21,6 +22,9 @@
 namespace stagedoor::dns {
 
 struct server_options {
+  /// Asked about the names of lookups.asked_about; of the server's own loop, outlives it. Null =
+  /// all names there are are in the table.
+  snapshot::missing_names* missing_names = nullptr;
   lookup_limits lookups = {};
   udp_options udp = {};
   tcp_options tcp = {};
@@ -47,7 +51,7 @@ class server final : private reply_port {
   /// is to be opened. Call again after a reload. On failure: conflict, refused, overloaded,
   /// internal.
   [[nodiscard]] result<void> listen(std::span<const listener_options> listeners);
-  /// Closes everything; forwarded queries are forgotten.
+  /// Closes everything; queries that are forwarded or wait are forgotten.
   void stop();
 
   // -- tables, for snapshot::subscription::apply ---------------------------------------------------
@@ -71,16 +75,19 @@ class server final : private reply_port {
   void deliver(const client_ref& to, std::span<const std::uint8_t> message) override;
   [[nodiscard]] result<listening> open(const listener_options& options);
   void close(listening& l);
+  void resume(std::span<const std::uint8_t> packet, client_ref& client, snapshot::activation asked);
 
   loop& loop_;
   const server_options options_;
   counters count_;
   dns_tables tables_;
   query_log log_;
+  parked_queries parked_;
   forwarder forwarder_;
   pipeline pipeline_;
   udp_batch batch_;
   tcp_connections connections_;
+  std::vector<std::uint8_t> scratch_;  ///< an answer to a query that waited
   std::vector<listening> open_;
   std::uint64_t next_socket_ = 1;
   std::shared_ptr<server*> alive_;  ///< for the hook, which the loop keeps longer than this lives
