@@ -63,6 +63,8 @@ struct node_parts {
   net::resolver* resolver = nullptr;
   client::http_client* http = nullptr;
   down_publisher publish_down;  ///< to every lane
+  /// A team of that slug exists from now on: the lanes forget that it did not. Any thread.
+  std::function<void(const std::string& slug)> forget_missing;
   std::vector<loop_report> loop_reports;
   /// What cluster/ adds to the tree: who owns what, and the links to other nodes.
   std::optional<supervision::supervisor_plan> cluster;

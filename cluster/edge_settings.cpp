@@ -47,6 +47,7 @@ http::edge_options edge_options_of(const configs::loaded& config) {
     out.idle = idle;
     out.grace = grace;
   }
+  out.platform_domain = config.node.platform.domain;
   out.connect = limit(config.edge.upstream.dial_timeout);
   out.response_header = whole(config.edge.upstream.response_header_timeout);
   return out;

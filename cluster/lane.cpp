@@ -42,7 +42,12 @@ result<void> lane::start() {
   tls_ = *std::move(context);
   auto entry_points = options_.entry_points;
   for (auto& e : entry_points) e.tls = tls_.get();
-  edge_ = std::make_unique<http::edge>(loop_, options_.edge, std::move(entry_points));
+  if (options_.activate)
+    missing_ =
+        std::make_unique<snapshot::missing_names>(loop_, options_.missing_names, options_.activate);
+  auto edge_options = options_.edge;
+  edge_options.missing_names = missing_.get();
+  edge_ = std::make_unique<http::edge>(loop_, std::move(edge_options), std::move(entry_points));
   if (options_.access_log) {
     auto log = http::access_log::open(*options_.access_log);
     if (!log) return std::move(log).error();
@@ -51,6 +56,7 @@ result<void> lane::start() {
   edge_->set_internal_answer([this](http::exchange& x) { return answer(x); });
   auto dns_options = options_.dns;
   dns_options.log.sink = write_query_log;
+  dns_options.missing_names = missing_.get();
   dns_ = std::make_unique<dns::server>(loop_, std::move(dns_options));
   loop_.start();
   return {};
@@ -82,6 +88,7 @@ void lane::stop() {
   if (edge_) edge_->stop();
   dns_.reset();
   edge_.reset();
+  missing_.reset();
 }
 
 // -- what the proxy answers itself ------------------------------------------------------
@@ -134,6 +141,12 @@ bool lane::set_down_servers(std::shared_ptr<const http::down_servers> down) {
   return loop_.post([this, down = std::move(down)] { edge_->set_down_servers(down); });
 }
 
+bool lane::forget_missing(std::string label) {
+  return loop_.post([this, label = std::move(label)] {
+    if (missing_) missing_->forget(label);
+  });
+}
+
 // -- status ---------------------------------------------------------------------------
 
 bool lane::report(const std::function<void(std::vector<messages::status_row>)>& tell) {
@@ -168,6 +181,14 @@ std::vector<messages::status_row> lane::rows() const {
   row("dns queries tcp", d.tcp_queries);
   row("dns dropped", d.dropped);
   row("dns forwarded", d.forwarded);
+  if (missing_) {
+    const auto& m = missing_->counters();
+    row("names parked", m.parked);
+    row("names activated", m.activated);
+    row("names unknown", m.unknown);
+    row("names failed", m.failed);
+    row("names refused", m.refused);
+  }
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "runtime/dns/server.hpp"
 #include "runtime/http/edge.hpp"
 #include "runtime/loop/loop.hpp"
+#include "runtime/snapshot/missing_names.hpp"
 #include "runtime/snapshot/publisher.hpp"
 #include "runtime/tls/context.hpp"
 
@@ -30,6 +31,9 @@ struct lane_options {
   dns::server_options dns;
   std::vector<dns::listener_options> dns_listeners;
   tls::server_options tls;
+  /// Brings a name of the platform into the tables; null = all names there are are in them.
+  snapshot::activate_function activate;
+  snapshot::missing_names_options missing_names;
 };
 
 class lane {
@@ -59,6 +63,10 @@ class lane {
   /// Servers that take no traffic; null = all do. False when the mailbox is full.
   [[nodiscard]] bool set_down_servers(std::shared_ptr<const http::down_servers> down);
 
+  /// A name of the platform may exist from now on: what this lane remembers of its absence is
+  /// forgotten. False when the mailbox is full.
+  [[nodiscard]] bool forget_missing(std::string label);
+
   /// The status rows of this lane, made on its loop. False when its mailbox is full.
   [[nodiscard]] bool report(const std::function<void(std::vector<messages::status_row>)>& tell);
   /// Log files were moved away: goes on in new ones.
@@ -77,6 +85,7 @@ class lane {
   loop loop_;
   tls::certificate_table certificates_;
   snapshot::table_view<std::string> challenges_;
+  std::unique_ptr<snapshot::missing_names> missing_;  ///< null = nothing is asked
   std::unique_ptr<tls::server_context> tls_;
   std::unique_ptr<http::edge> edge_;
   std::unique_ptr<dns::server> dns_;

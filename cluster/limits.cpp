@@ -104,4 +104,14 @@ dns::server_options dns_server() {
   return out;
 }
 
+snapshot::missing_names_options missing_names() {
+  snapshot::missing_names_options out;
+  out.deadline = defaults::missing_name_deadline;
+  out.remember_unknown = defaults::missing_name_remembered;
+  out.unknown = defaults::missing_names_unknown;
+  out.waiters = defaults::missing_name_waiters;
+  out.in_flight = defaults::missing_name_questions;
+  return out;
+}
+
 }  // namespace stagedoor::cluster::limits

@@ -13,6 +13,7 @@
 #include "runtime/net/resolver.hpp"
 #include "runtime/redis/client.hpp"
 #include "runtime/redis/managed_server.hpp"
+#include "runtime/snapshot/missing_names.hpp"
 
 namespace stagedoor::cluster::limits {
 
@@ -23,5 +24,6 @@ namespace stagedoor::cluster::limits {
 [[nodiscard]] http::local_server_options admin_socket();
 [[nodiscard]] http::edge_options edge();
 [[nodiscard]] dns::server_options dns_server();
+[[nodiscard]] snapshot::missing_names_options missing_names();
 
 }  // namespace stagedoor::cluster::limits

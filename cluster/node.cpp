@@ -8,6 +8,7 @@
 #include "actors/support/shell.hpp"
 #include "cluster/edge_settings.hpp"
 #include "cluster/limits.hpp"
+#include "cluster/team_activation.hpp"
 #include "configs/defaults.hpp"
 #include "messages/admin.hpp"
 #include "runtime/base/log.hpp"
@@ -105,6 +106,9 @@ result<void> node::start() {
     return std::count_if(lanes_.begin(), lanes_.end(),
                          [&](const auto& l) { return !l->set_down_servers(down); }) == 0;
   };
+  parts_.forget_missing = [this](const std::string& slug) {
+    for (auto& l : lanes_) (void)l->forget_missing(slug);  // one that is full forgets in seconds
+  };
   parts_.on_teams_live = [this] {
     const std::lock_guard lock(mutex_);
     teams_live_ = true;
@@ -163,8 +167,11 @@ lane_options node::options_of(unsigned index, const tls::server_options& tls) {
   for (const auto& e : out.entry_points)
     if (e.name == ping_entry_point(options_.config.edge)) out.ping_entry_point = e.index;
   out.dns = limits::dns_server();
+  out.dns.lookups.asked_about = team_zone_ids(parts_.dns);
   out.dns_listeners = parts_.dns.listeners;
   out.tls = tls;
+  out.activate = activate_teams(*system_, defaults::missing_name_deadline);
+  out.missing_names = limits::missing_names();
   return out;
 }
 

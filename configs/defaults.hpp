@@ -100,6 +100,14 @@ inline constexpr std::size_t dns_forward_sockets = 16;   ///< UDP, of one upstre
 inline constexpr std::size_t dns_forward_idle_tcp = 16;  ///< kept connections of one upstream
 inline constexpr std::size_t dns_log_buffer_bytes = 256U << 10U;  ///< gathered in one turn
 
+// -- names that no table has, though they may exist; each for one loop ------------------------------
+
+inline constexpr seconds missing_name_deadline{2};            ///< of a question; then 503, SERVFAIL
+inline constexpr seconds missing_name_remembered{5};          ///< a name that does not exist
+inline constexpr std::size_t missing_names_unknown = 65'536;  ///< of those; the oldest makes room
+inline constexpr std::size_t missing_name_waiters = 4'096;    ///< requests and queries; then 503
+inline constexpr std::size_t missing_name_questions = 256;    ///< in flight; then 503, SERVFAIL
+
 // -- Redis -----------------------------------------------------------------------------------------
 
 inline constexpr std::uint16_t redis_port = 6379;

@@ -108,5 +108,15 @@ TEST(limits, of_dns_server_are_the_defaults_of_its_class) {
   EXPECT_EQ(named.log.buffer_bytes, own.log.buffer_bytes);
 }
 
+TEST(limits, of_missing_names_are_the_defaults_of_its_class) {
+  const auto named = limits::missing_names();
+  const snapshot::missing_names_options own;
+  EXPECT_EQ(named.deadline, own.deadline);
+  EXPECT_EQ(named.remember_unknown, own.remember_unknown);
+  EXPECT_EQ(named.unknown, own.unknown);
+  EXPECT_EQ(named.waiters, own.waiters);
+  EXPECT_EQ(named.in_flight, own.in_flight);
+}
+
 }  // namespace
 }  // namespace stagedoor::cluster
