@@ -41,7 +41,7 @@ void loop::run() {
   while (!stopping_.load(std::memory_order_relaxed)) turn(std::nullopt);
 }
 
-void loop::on_io(std::uint32_t) { mailbox_.drain(); }
+void loop::on_io(std::uint32_t) { has_mail_ = true; }
 
 void loop::turn(std::optional<milliseconds> limit) {
   auto wait = timers_.until_next(now_);
@@ -52,6 +52,8 @@ void loop::turn(std::optional<milliseconds> limit) {
   wall_read_ = false;
   for (const auto& e : events) static_cast<io_handler*>(e.data.ptr)->on_io(e.events);
   timers_.advance(now_);
+  // Not where its event stands among the others: a task may destroy what a later event is for.
+  if (std::exchange(has_mail_, false)) mailbox_.drain();
   end_turn();
 }
 

@@ -96,6 +96,7 @@ class loop final : private io_handler {
   mono_time now_;
   wall_time wall_now_{};
   bool wall_read_ = false;
+  bool has_mail_ = false;
   std::vector<task> deferred_;
   std::vector<task> running_deferred_;
   std::vector<task> turn_hooks_;

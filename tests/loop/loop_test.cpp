@@ -45,6 +45,25 @@ struct reader final : io_handler {
   }
 };
 
+TEST(loop, a_posted_task_may_end_what_an_event_of_its_turn_is_for) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+  unique_fd a(pair[0]);
+  unique_fd b(pair[1]);
+  loop l;
+  auto r = std::make_unique<reader>(l, a.get());
+  ASSERT_TRUE(l.watch(a.get(), all_edges, *r));
+  std::string got;
+  ASSERT_TRUE(l.post([&] {  // its event comes first
+    got = r->got;
+    r.reset();
+    a.reset();
+  }));
+  ASSERT_EQ(::write(b.get(), "ping", 4), 4);
+  l.turn(milliseconds(100));
+  EXPECT_EQ(got, "ping") << "the event had its handler still";
+}
+
 TEST(loop, hands_events_to_the_handler_of_the_descriptor) {
   int pair[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
