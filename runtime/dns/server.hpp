@@ -14,7 +14,9 @@
 #include "runtime/dns/query_log.hpp"
 #include "runtime/dns/tcp_listener.hpp"
 #include "runtime/dns/udp_socket.hpp"
+#include "runtime/net/open_socket.hpp"
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -50,7 +52,19 @@ class server final : private reply_port {
   /// Opens what is listed and not open, closes what is open and not listed; all or nothing for what
   /// is to be opened. Call again after a reload. On failure: conflict, refused, overloaded,
   /// internal.
-  [[nodiscard]] result<void> listen(std::span<const listener_options> listeners);
+  /// |given|: sockets that are open already, of a process that this one replaces; those of a
+  /// listener are taken out and used, and only where there is none one is opened.
+  [[nodiscard]] result<void> listen(std::span<const listener_options> listeners,
+                                    std::vector<net::open_socket>& given);
+  [[nodiscard]] result<void> listen(std::span<const listener_options> listeners) {
+    std::vector<net::open_socket> none;
+    return listen(listeners, none);
+  }
+  /// Adds a copy of each open socket.
+  void copy_sockets(std::vector<net::open_socket>& to) const;
+  /// For a node that is replaced: takes no more datagrams and connections. |drained| is called when
+  /// every query that came is answered and every client has closed, or after |grace|.
+  void hand_over(milliseconds grace, std::function<void()> drained);
   /// Closes everything; queries that are forwarded or wait are forgotten.
   void stop();
 
@@ -67,13 +81,16 @@ class server final : private reply_port {
   [[nodiscard]] result<net::address> address_of(listener_id id) const;
 
  private:
+  /// Several of each only where a process with more loops was replaced.
   struct listening {
     listener_options options;
-    std::unique_ptr<udp_socket> udp;
-    std::unique_ptr<tcp_listener> tcp;
+    std::vector<std::unique_ptr<udp_socket>> udp;
+    std::vector<std::unique_ptr<tcp_listener>> tcp;
   };
   void deliver(const client_ref& to, std::span<const std::uint8_t> message) override;
-  [[nodiscard]] result<listening> open(const listener_options& options);
+  [[nodiscard]] result<listening> open(const listener_options& options,
+                                       std::vector<net::open_socket>& given);
+  void check_drained();
   void close(listening& l);
   void resume(std::span<const std::uint8_t> packet, client_ref& client, snapshot::activation asked);
 
@@ -90,6 +107,9 @@ class server final : private reply_port {
   std::vector<std::uint8_t> scratch_;  ///< an answer to a query that waited
   std::vector<listening> open_;
   std::uint64_t next_socket_ = 1;
+  timer drain_;
+  mono_time drain_until_{};
+  std::function<void()> drained_;
   std::shared_ptr<server*> alive_;  ///< for the hook, which the loop keeps longer than this lives
 };
 

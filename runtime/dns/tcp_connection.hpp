@@ -40,6 +40,10 @@ class tcp_connection final : public io_handler {
   void deliver(std::span<const std::uint8_t> message);
   void close();
 
+  /// No query waits for its answer, and no answer to be sent.
+  [[nodiscard]] bool idle() const noexcept {
+    return in_flight_ == 0 && in_.empty() && sent_ == out_.size();
+  }
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
   [[nodiscard]] listener_id listener() const noexcept { return listener_; }
   [[nodiscard]] const net::address& peer() const noexcept { return peer_; }

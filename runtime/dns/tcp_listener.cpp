@@ -55,6 +55,13 @@ void tcp_connections::close_all(listener_id listener) {
   for (auto* connection : affected) connection->close();
 }
 
+void tcp_connections::close_idle() {
+  std::vector<tcp_connection*> idle;
+  for (const auto& [number, connection] : open_)
+    if (connection->idle()) idle.push_back(connection.get());
+  for (auto* connection : idle) connection->close();
+}
+
 void tcp_connections::close_all() {
   while (!open_.empty()) open_.begin()->second->close();
 }

@@ -25,6 +25,9 @@ class tcp_connections {
   /// Closes those that came in through |listener|.
   void close_all(listener_id listener);
   void close_all();
+  /// Closes those that wait for nothing.
+  void close_idle();
+  [[nodiscard]] std::size_t size() const noexcept { return open_.size(); }
 
  private:
   void closed(tcp_connection& connection);
@@ -45,7 +48,11 @@ class tcp_listener final : public io_handler {
       : loop_(owner), listener_(listener), fd_(std::move(fd)), connections_(connections) {}
 
   [[nodiscard]] result<void> start() { return loop_.watch(fd_.get(), EPOLLIN, *this); }
-  void stop() noexcept { fd_.reset(); }
+  void stop() noexcept {
+    // Closing alone would not do: while another process has the socket too, its events go on.
+    if (fd_) loop_.unwatch(fd_.get());
+    fd_.reset();
+  }
   [[nodiscard]] listener_id listener() const noexcept { return listener_; }
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 

@@ -92,6 +92,10 @@ void udp_socket::stop() noexcept {
   fd_.reset();
 }
 
+void udp_socket::stop_reading() noexcept {
+  if (fd_) loop_.unwatch(fd_.get());
+}
+
 void udp_socket::on_io(std::uint32_t) {
   // Level-triggered: a batch that is not full says the socket is empty, without another call.
   for (unsigned i = 0; i < options_.batches_per_turn && fd_; ++i) {

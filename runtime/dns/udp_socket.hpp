@@ -54,6 +54,8 @@ class udp_socket final : public io_handler {
 
   [[nodiscard]] result<void> start();
   void stop() noexcept;
+  /// Takes no more queries; what is late can still be sent.
+  void stop_reading() noexcept;
   /// An answer that was not ready in the turn of its query.
   void send(const client_ref& to, std::span<const std::uint8_t> message);
   [[nodiscard]] std::uint64_t index() const noexcept { return index_; }

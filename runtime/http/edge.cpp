@@ -29,7 +29,11 @@ edge::edge(loop& l, edge_options options, std::vector<entry_point> entry_points)
         middlewares_->sweep(loop_.now());
         loop_.arm_after(sweep_, sweep_interval);
       }),
-      grace_([this] { stop(); }) {
+      grace_([this] {
+        if (patience_.count() == 0) return stop();
+        close_idle();
+        if (connections_ != nullptr) loop_.arm_after(grace_, std::exchange(patience_, {}));
+      }) {
   for (const auto& point : entry_points_) {
     while (forwarded_.size() <= point.index) forwarded_.emplace_back(forwarded_options{});
     forwarded_[point.index] = forwarded(point.forwarded);
@@ -42,14 +46,18 @@ edge::~edge() { stop(); }
 
 // -- lifecycle ---------------------------------------------------------------------------------------
 
-result<void> edge::start() {
+result<void> edge::start(std::vector<net::open_socket>& given) {
   for (const auto& point : entry_points_) {
-    auto l = std::make_unique<listener>(*this, point);
-    if (auto started = l->start(); !started) {
-      listeners_.clear();
-      return started;
+    auto sockets = net::take_sockets(given, net::socket_kind::tcp, point.address);
+    if (sockets.empty()) sockets.emplace_back();
+    for (auto& socket : sockets) {
+      auto l = std::make_unique<listener>(*this, point, std::move(socket));
+      if (auto started = l->start(); !started) {
+        listeners_.clear();
+        return started;
+      }
+      listeners_.push_back(std::move(l));
     }
-    listeners_.push_back(std::move(l));
   }
   loop_.arm_after(sweep_, sweep_interval);
   return {};
@@ -59,14 +67,31 @@ void edge::drain(std::function<void()> drained) {
   draining_ = true;
   drained_ = std::move(drained);
   for (auto& l : listeners_) l->stop();
+  close_idle();
+  upstreams_.close_idle();
+  loop_.arm_after(grace_, options_.grace);
+  check_drained();
+}
+
+void edge::hand_over(milliseconds patience, std::function<void()> drained) {
+  draining_ = true;
+  drained_ = std::move(drained);
+  for (auto& l : listeners_) l->stop();
+  patience_ = std::max(patience, milliseconds(1));
+  loop_.arm_after(grace_, options_.grace);
+  check_drained();
+}
+
+void edge::close_idle() {
   for (auto* c = connections_; c != nullptr;) {
     auto* const next = c->next_;  // drain() may close, and so unlink, this one
     c->drain();
     c = next;
   }
-  upstreams_.close_idle();
-  loop_.arm_after(grace_, options_.grace);
-  check_drained();
+}
+
+void edge::copy_sockets(std::vector<net::open_socket>& to) const {
+  for (const auto& l : listeners_) net::add_copy(to, net::socket_kind::tcp, l->fd());
 }
 
 void edge::stop() {

@@ -16,6 +16,7 @@
 #include "runtime/http/site_states.hpp"
 #include "runtime/http/upstream_pool.hpp"
 #include "runtime/loop/loop.hpp"
+#include "runtime/net/open_socket.hpp"
 #include "runtime/snapshot/table.hpp"
 
 #include <array>
@@ -42,10 +43,22 @@ class edge {
   // -- lifecycle -------------------------------------------------------------------------------------
 
   /// Listens on every entry point. On failure: conflict, refused, overloaded, internal.
-  [[nodiscard]] result<void> start();
+  /// |given|: sockets that listen already, of a process that this one replaces; those of its entry
+  /// points are taken out and used, and only where there is none one is opened.
+  [[nodiscard]] result<void> start(std::vector<net::open_socket>& given);
+  [[nodiscard]] result<void> start() {
+    std::vector<net::open_socket> none;
+    return start(none);
+  }
   /// Accepts no more; open exchanges finish, their connections close. |drained| is called when the
   /// last is gone or edge_options::grace has passed.
   void drain(std::function<void()> drained);
+  /// For a node that is replaced while its clients go on: as drain(), but a kept connection may ask
+  /// once more, since a request may be on its way, and is closed when it stayed silent for the
+  /// grace. Open exchanges have |patience| to finish.
+  void hand_over(milliseconds patience, std::function<void()> drained);
+  /// Adds a copy of each socket that listens.
+  void copy_sockets(std::vector<net::open_socket>& to) const;
   /// Closes everything at once.
   void stop();
 
@@ -108,6 +121,7 @@ class edge {
  private:
   void resume_yielded();
   void check_drained();
+  void close_idle();
 
   loop& loop_;
   const edge_options options_;
@@ -137,6 +151,7 @@ class edge {
   bool draining_ = false;
   std::function<void()> drained_;
   timer grace_;
+  milliseconds patience_{0};  ///< after the grace, for open exchanges; 0 = none
 };
 
 }  // namespace stagedoor::http

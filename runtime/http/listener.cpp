@@ -14,22 +14,26 @@ constexpr milliseconds pause_when_out_of_descriptors{100};
 
 }  // namespace
 
-listener::listener(edge& owner, const entry_point& point)
-    : edge_(owner), point_(point), pause_([this] { resume(); }) {}
+listener::listener(edge& owner, const entry_point& point, unique_fd given)
+    : edge_(owner), point_(point), fd_(std::move(given)), pause_([this] { resume(); }) {}
 
 result<void> listener::start() {
-  auto fd = net::listen_tcp(point_.address);
-  if (!fd) return std::move(fd).error();
-  auto at = net::local_address(fd->get());
+  if (!fd_) {
+    auto fd = net::listen_tcp(point_.address);
+    if (!fd) return std::move(fd).error();
+    fd_ = std::move(*fd);
+  }
+  auto at = net::local_address(fd_.get());
   if (!at) return std::move(at).error();
   address_ = *at;
-  fd_ = std::move(*fd);
   // Level-triggered: what one turn leaves in the queue is reported again.
   return edge_.owner().watch(fd_.get(), EPOLLIN, *this);
 }
 
 void listener::stop() noexcept {
   pause_.cancel();
+  // Closing alone would not do: while another process has the socket too, its events go on.
+  if (fd_) edge_.owner().unwatch(fd_.get());
   fd_.reset();
 }
 

@@ -14,7 +14,8 @@ class edge;
 
 class listener final : private io_handler {
  public:
-  listener(edge& owner, const entry_point& point);
+  /// |given|: a socket that listens already; none = one is opened.
+  listener(edge& owner, const entry_point& point, unique_fd given = {});
 
   /// On failure: conflict, refused, overloaded, internal.
   [[nodiscard]] result<void> start();
@@ -22,6 +23,7 @@ class listener final : private io_handler {
   /// Where it really listens (port 0 was asked for).
   [[nodiscard]] const net::address& address() const noexcept { return address_; }
   [[nodiscard]] const entry_point& point() const noexcept { return point_; }
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
  private:
   void on_io(std::uint32_t events) override;

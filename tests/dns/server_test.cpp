@@ -179,6 +179,37 @@ TEST_F(dns_server, opens_and_closes_listeners_as_told) {
   EXPECT_TRUE(dns->address_of(listener_id{2})) << "what was open stays open";
 }
 
+TEST_F(dns_server, goes_on_with_sockets_that_are_given_and_leaves_them_open) {
+  start();
+  std::vector<net::open_socket> given;
+  dns->copy_sockets(given);
+  ASSERT_THAT(given, SizeIs(2));
+  server next(l, {});
+  next.apply(names.whole());
+  next.apply(route_writer.whole());
+  const listener_options where{listener_id{1}, at};
+  ASSERT_TRUE(next.listen({&where, 1}, given));
+  EXPECT_TRUE(given.empty());
+  const auto kept = client(transport::tcp);
+  write(kept, framed(packet_of({.name = "www.example."}, 1)));
+  EXPECT_THAT(receive_stream(kept, 1), SizeIs(1));
+  const bool by_old = dns->count().tcp_open == 1;
+  bool drained = false;
+  dns->hand_over(milliseconds(30), [&] { drained = true; });
+  for (std::uint16_t i = 0; i < 20; ++i)
+    EXPECT_EQ(exchange_udp({.name = "www.example."}, i).answer.size(), 1U);
+  EXPECT_EQ(dns->count().udp_queries, 0U);
+  EXPECT_EQ(next.count().udp_queries, 20U);
+  EXPECT_TRUE(run_until([&] { return drained; }));
+  EXPECT_EQ(dns->count().tcp_open, 0U);
+  if (by_old) {
+    EXPECT_TRUE(closed(kept)) << "it stayed silent for the grace";
+  }
+  dns->stop();
+  EXPECT_EQ(exchange_udp({.name = "www.example."}).answer.size(), 1U);
+  next.stop();
+}
+
 TEST_F(dns_server, shows_a_change_with_the_delta) {
   start();
   EXPECT_EQ(exchange_udp({.name = "new.example."}).rcode, 3U);

@@ -287,6 +287,73 @@ TEST_F(exchange_test, draining_finishes_what_is_open_and_closes_the_rest) {
   EXPECT_TRUE(drained);
 }
 
+TEST_F(exchange_test, a_kept_connection_may_ask_once_more_when_the_node_is_replaced) {
+  edge_options options;
+  options.grace = milliseconds(20);
+  make_edge(options);
+  auto kept = connect();
+  auto silent = connect();
+  auto busy = connect();
+  busy.send(get);
+  auto slow = accept();
+  (void)expect(slow, "\r\n\r\n");
+  bool drained = false;
+  edge_->hand_over(seconds(10), [&] { drained = true; });
+  kept.send(get);
+  auto upstream = accept();
+  (void)expect(upstream, "\r\n\r\n");
+  upstream.send(ok);
+  EXPECT_NE(expect(kept, "ok").find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(closes(kept));
+  EXPECT_TRUE(closes(silent)) << "after the grace";
+  EXPECT_FALSE(drained);
+  slow.send(ok);
+  (void)expect(busy, "ok");
+  EXPECT_TRUE(closes(busy));
+  EXPECT_TRUE(drained);
+}
+
+TEST_F(exchange_test, patience_with_open_exchanges_has_an_end) {
+  edge_options options;
+  options.grace = milliseconds(1);
+  make_edge(options);
+  auto busy = connect();
+  busy.send(get);
+  auto slow = accept();
+  (void)expect(slow, "\r\n\r\n");
+  bool drained = false;
+  edge_->hand_over(milliseconds(20), [&] { drained = true; });
+  EXPECT_TRUE(closes(busy));
+  EXPECT_TRUE(drained);
+}
+
+TEST_F(exchange_test, sockets_that_are_given_are_used_all_of_them_and_go_on_elsewhere) {
+  auto first = net::listen_tcp(net::address::parse("127.0.0.1:0").value()).value();
+  const auto at = net::local_address(first.get()).value();
+  auto second = net::listen_tcp(at).value();
+  std::vector<net::open_socket> given;
+  net::add_copy(given, net::socket_kind::tcp, first.get());
+  net::add_copy(given, net::socket_kind::tcp, second.get());
+  entry_point web;
+  web.address = at;
+  edge_ = std::make_unique<edge>(loop_, edge_options{}, std::vector<entry_point>{web});
+  serve(simple_route());
+  ASSERT_TRUE(edge_->start(given));
+  EXPECT_TRUE(given.empty());
+  EXPECT_EQ(edge_->addresses().size(), 2U);
+  std::vector<unique_fd> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(net::connect_tcp(at).value());
+  turn(10);
+  EXPECT_EQ(counters().connections, 20U) << "whichever queue they were in";
+  edge_->hand_over(seconds(1), [] {});
+  clients.push_back(net::connect_tcp(at).value());
+  turn(10);  // its event must reach nobody here
+  EXPECT_EQ(counters().connections, 20U);
+  const unique_fd one(::accept4(first.get(), nullptr, nullptr, SOCK_NONBLOCK));
+  const unique_fd other(::accept4(second.get(), nullptr, nullptr, SOCK_NONBLOCK));
+  EXPECT_TRUE(one || other) << "the socket is open, for another process";
+}
+
 TEST_F(exchange_test, connections_beyond_the_limit_are_closed) {
   make_edge({.connections = 1});
   auto first = connect();
