@@ -21,7 +21,9 @@ struct settings_source {
 
 enum exit_code : int { exit_ok = 0, exit_failed = 1, exit_usage = 2, exit_gave_up = 70 };
 
-[[nodiscard]] int run_node(const settings_source& from);
+/// Whether the node begins in the place of one that runs.
+enum class start_mode : std::uint8_t { fresh, take_over };
+[[nodiscard]] int run_node(const settings_source& from, start_mode mode);
 [[nodiscard]] int check(const settings_source& from);
 
 struct team_options {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/lane.hpp"
 
+#include "configs/defaults.hpp"
 #include "runtime/base/log.hpp"
 
 #include <fmt/format.h>
@@ -62,11 +63,11 @@ result<void> lane::start() {
   return {};
 }
 
-result<void> lane::open() {
+result<void> lane::open(std::vector<net::open_socket> given) {
   std::promise<result<void>> opened;
-  const bool posted = loop_.post([this, &opened] {
-    auto outcome = edge_->start();
-    if (outcome) outcome = dns_->listen(options_.dns_listeners);
+  const bool posted = loop_.post([this, &opened, &given] {
+    auto outcome = edge_->start(given);
+    if (outcome) outcome = dns_->listen(options_.dns_listeners, given);
     opened.set_value(std::move(outcome));
   });
   if (!posted)
@@ -78,6 +79,29 @@ void lane::drain(const std::function<void()>& drained) {
   const bool posted = loop_.post([this, drained] {
     draining_ = true;
     edge_->drain(drained);
+  });
+  if (!posted) drained();
+}
+
+std::vector<net::open_socket> lane::copy_sockets() {
+  std::promise<std::vector<net::open_socket>> copied;
+  const bool posted = loop_.post([this, &copied] {
+    std::vector<net::open_socket> all;
+    edge_->copy_sockets(all);
+    dns_->copy_sockets(all);
+    copied.set_value(std::move(all));
+  });
+  if (!posted) return {};
+  return copied.get_future().get();
+}
+
+void lane::hand_over(const std::function<void()>& drained) {
+  const bool posted = loop_.post([this, drained] {
+    const auto one_of_two = [open = std::make_shared<int>(2), drained] {
+      if (--*open == 0) drained();
+    };
+    edge_->hand_over(defaults::handover_patience, one_of_two);
+    dns_->hand_over(options_.edge.grace, one_of_two);
   });
   if (!posted) drained();
 }

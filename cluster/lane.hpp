@@ -46,10 +46,15 @@ class lane {
   /// Runs, and takes tables; no socket is open yet. On failure: invalid, internal, not_found,
   /// refused (the access log).
   [[nodiscard]] result<void> start();
-  /// Opens every socket; waits for it. On failure: conflict, refused, overloaded, internal.
-  [[nodiscard]] result<void> open();
+  /// Opens every socket; waits for it. |given|: sockets of the process that this one replaces, used
+  /// where their address is listened on. On failure: conflict, refused, overloaded, internal.
+  [[nodiscard]] result<void> open(std::vector<net::open_socket> given = {});
+  /// A copy of every open socket; waits for it.
+  [[nodiscard]] std::vector<net::open_socket> copy_sockets();
   /// No new connections; calls back, on the loop, when the open ones are done.
   void drain(const std::function<void()>& drained);
+  /// As drain(), when another process has the sockets already: no client notices.
+  void hand_over(const std::function<void()>& drained);
   void stop();
 
   // -- for the publishers -------------------------------------------------------------------------

@@ -86,9 +86,12 @@ int main(int argc, char** argv) {
                  "stagedoor.yml (default: the one in this folder, else built-in defaults)")
       ->each([&](const std::string&) { from.named = stagedoor::configs::named::explicitly; });
 
-  app.add_subcommand("run", "Run a node until it is told to stop")->callback([&] {
-    code = run_node(from);
-  });
+  bool take_over = false;
+  auto* run = app.add_subcommand("run", "Run a node until it is told to stop");
+  run->add_flag("--take-over", take_over,
+                "replace the running node of the same configuration; no request is lost");
+  run->callback(
+      [&] { code = run_node(from, take_over ? start_mode::take_over : start_mode::fresh); });
   app.add_subcommand("check", "Report every error of every configuration file")->callback([&] {
     code = check(from);
   });

@@ -19,13 +19,15 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
+#include <future>
 #include <random>
 #include <sys/file.h>
 
 namespace stagedoor::cluster {
 namespace {
 
-constexpr seconds content_grace{10};  ///< for teams and zones, before sockets open without them
+constexpr std::size_t max_knocking = 4;  // processes that want to take over, one after the other
+constexpr seconds content_grace{10};     ///< for teams and zones, before sockets open without them
 
 std::string random_hex(std::size_t words) {
   std::random_device source;
@@ -74,11 +76,20 @@ class doorkeeper final : public actors::shell {
 
 }  // namespace
 
-node::node(node_options options)
+node::node(node_options options, std::optional<successor> takes_over)
     : options_(std::move(options)),
       control_({.name = "control", .index = 0, .mailbox_limit = 1U << 20U}),
       files_({.name = "files", .index = 0, .mailbox_limit = 4096}),
-      system_config_(is_clustered(options_.config.node)) {}
+      system_config_(is_clustered(options_.config.node)),
+      takes_over_(std::move(takes_over)),
+      door_(control_, [this](net::handover_channel channel) {
+        const std::lock_guard lock(mutex_);
+        if (knocking_.size() == max_knocking) return;  // closes it
+        knocking_.push_back(std::move(channel));
+        changed_.notify_all();
+      }) {
+  if (takes_over_) inherited_ = takes_over_->take_sockets();
+}
 
 node::~node() { stop(); }
 
@@ -93,7 +104,8 @@ result<void> node::start() {
   parts_.config = std::make_shared<const configs::loaded>(options_.config);
   parts_.control = &control_;
   parts_.files = &files_;
-  if (auto r = lock_data_dir(); !r) return r;
+  if (!takes_over_)
+    if (auto r = lock_data_dir(); !r) return r;
   // Before the loops run: what comes out of them finds its way by name.
   system_ = std::make_unique<caf::actor_system>(system_config_);
   parts_.on_zone_read = [this](const std::string& name) {
@@ -130,16 +142,35 @@ result<void> node::start() {
   parts_.resolver = resolver_.get();
   parts_.http = http_.get();
   if (auto r = connect_redis(); !r) return r;
-  cluster_ = std::make_unique<cluster_side>(parts_, [this] { request_stop(); });
-  if (auto r = cluster_->start(*system_); !r) return r;
-  parts_.cluster = cluster_->plan();
   passwords_.start();
   for (auto& l : lanes_)
     if (auto r = l->start(); !r) return r;
-  if (auto r = open_admin_socket(); !r) return r;
+  if (auto r = own(); !r) return r;
   files_.start();
   control_.start();
   start_tree();
+  return {};
+}
+
+// From here on the node has what only one may have. A successor gets it here, when all that can be
+// found wrong beforehand is behind it.
+result<void> node::own() {
+  if (takes_over_) {
+    auto lock = takes_over_->become_owner();
+    if (!lock) return std::move(lock).error();
+    data_lock_ = *std::move(lock);
+  }
+  if (auto r = join_cluster(); !r) return r;
+  if (auto r = open_admin_socket(); !r) return r;
+  if (auto r = door_.open(options_.config.node.node.data_dir); !r)
+    log::warning("this node cannot be replaced while it runs", {{"error", to_string(r.error())}});
+  return {};
+}
+
+result<void> node::join_cluster() {
+  cluster_ = std::make_unique<cluster_side>(parts_, [this] { request_stop(); });
+  if (auto r = cluster_->start(*system_); !r) return r;
+  parts_.cluster = cluster_->plan();
   return {};
 }
 
@@ -301,22 +332,42 @@ result<bool> node::wait_until_ready() {
     const auto content_live = [&] {
       return teams_live_ && zones_read_.size() == parts_.dns.zones.size();
     };
-    if (!changed_.wait_for(lock, content_grace, [&] { return content_live() || over(); }))
+    // Whoever replaces a node that has all of it waits for it, or leaves that one in its place.
+    const auto patience = takes_over_ ? seconds(defaults::handover_content) : content_grace;
+    const bool live = changed_.wait_for(lock, patience, [&] { return content_live() || over(); });
+    if (!live && takes_over_)
+      return fault{fault_kind::timed_out, fault_side::self, retryable::yes,
+                   "teams and zones are not live in time, the running node goes on"};
+    if (!live)
       log::warning("not everything is live yet", {{"waited_s", content_grace.count()},
                                                   {"teams_live", teams_live_},
                                                   {"zones_read", zones_read_.size()},
                                                   {"zones", parts_.dns.zones.size()}});
     if (over()) return false;
   }
-  for (auto& l : lanes_)
-    if (auto opened = l->open(); !opened) return std::move(opened).error();
+  if (auto opened = open_lanes(); !opened) return std::move(opened).error();
+  if (takes_over_) takes_over_->serving();
+  takes_over_.reset();
   return true;
 }
 
+result<void> node::open_lanes() {
+  auto given = net::deal_out(std::exchange(inherited_, {}), lanes_.size());
+  for (std::size_t i = 0; i < lanes_.size(); ++i)
+    if (auto opened = lanes_[i]->open(std::move(given[i])); !opened) return opened;
+  return {};
+}
+
 std::optional<std::string> node::wait() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stop_requested_ || ended_; });
-  return ended_;
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return stop_requested_ || ended_ || !knocking_.empty(); });
+    if (stop_requested_ || ended_) return ended_;
+    auto channel = std::move(knocking_.front());
+    knocking_.pop_front();
+    lock.unlock();
+    if (hand_over(std::move(channel))) return std::nullopt;
+  }
 }
 
 void node::request_stop() {
@@ -329,41 +380,115 @@ void node::reopen_logs() {
   for (auto& l : lanes_) l->reopen_logs();
 }
 
+// -- another process takes over -------------------------------------------------------
+
+// True: it has. The order matters: nothing is given up before the successor is ready to have it,
+// the lanes go on until it serves, and it never owns while this process does.
+bool node::hand_over(net::handover_channel channel) {
+  const auto stop_asked = [this] { return stopping(); };
+  predecessor to(std::move(channel));
+  std::vector<net::open_socket> sockets;
+  for (auto& l : lanes_)
+    for (auto& s : l->copy_sockets()) sockets.push_back(std::move(s));
+  if (const auto offered = to.offer(sockets, stop_asked); !offered) {
+    log::warning("not replaced", {{"error", to_string(offered.error())}});
+    return false;
+  }
+  if (!give_up_owning()) return false;
+  if (const auto released = to.release(data_lock_.get(), stop_asked); !released) {
+    log::error("not replaced, owns again", {{"error", to_string(released.error())}});
+    own_again();
+    return false;
+  }
+  parts_.redis->stop();
+  data_lock_.reset();  // the successor's copy holds it
+  replaced_ = true;
+  return true;
+}
+
+bool node::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stop_requested_;
+}
+
+bool node::give_up_owning() {
+  log::info("a successor is ready, stops owning", {});
+  std::promise<void> closed;
+  if (control_.post([&] {
+        door_.close();
+        admin_.reset();
+        closed.set_value();
+      }))
+    closed.get_future().wait();
+  const bool stopped = stop_tree();
+  cluster_->stop();
+  const std::lock_guard lock(mutex_);
+  tree_up_ = false;
+  if (stopped)
+    ended_.reset();
+  else
+    ended_ = "the tree did not stop for a successor";  // nobody may own what it may still hold
+  return stopped;
+}
+
+void node::own_again() {
+  former_.push_back(std::move(cluster_));
+  std::promise<result<void>> owning;
+  const bool posted = control_.post([&] { owning.set_value(own()); });
+  const auto owned = posted ? owning.get_future().get()
+                            : fault{fault_kind::overloaded, fault_side::self, retryable::no,
+                                    "the control loop is full"};
+  if (owned) return start_tree();
+  const std::lock_guard lock(mutex_);
+  ended_ = to_string(owned.error());
+}
+
 // -- stop -----------------------------------------------------------------------------
 
+bool node::stop_tree() {
+  actors::stop(root_);
+  std::unique_lock lock(mutex_);
+  const bool ended = changed_.wait_for(lock, seconds(60), [this] { return ended_.has_value(); });
+  root_ = nullptr;
+  return ended;
+}
+
 void node::drain_lanes() {
-  std::mutex mutex;
-  std::condition_variable done;
-  std::size_t open = lanes_.size();
-  for (auto& l : lanes_)
-    l->drain([&] {
-      const std::lock_guard lock(mutex);
-      --open;
-      done.notify_all();
-    });
-  std::unique_lock lock(mutex);
-  // Each lane has its own grace; this is for one that does not keep it.
-  done.wait_for(lock, seconds(60), [&] { return open == 0; });
+  struct count {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t open;
+  };
+  const auto all = std::make_shared<count>();  // a lane that is late may come when nobody waits
+  all->open = lanes_.size();
+  const auto drained = [all] {
+    const std::lock_guard lock(all->mutex);
+    --all->open;
+    all->changed.notify_all();
+  };
+  for (auto& l : lanes_) replaced_ ? l->hand_over(drained) : l->drain(drained);
+  // Each lane has its own grace; this is for one that does not keep it. A node that was replaced
+  // may linger for long, and ends when it is told to.
+  const auto until =
+      mono_clock::now() + seconds(60) + (replaced_ ? defaults::handover_patience : seconds(0));
+  std::unique_lock lock(all->mutex);
+  while (all->open > 0 && mono_clock::now() < until && !(replaced_ && stopping()))
+    all->changed.wait_for(lock, milliseconds(100));
 }
 
 void node::stop() {
   if (std::exchange(stopped_, true)) return;
-  if (root_) {
-    drain_lanes();
-    actors::stop(root_);
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, seconds(60), [this] { return ended_.has_value(); });
-    }
-    root_ = nullptr;
-  }
+  if (root_ || replaced_) drain_lanes();
+  if (root_) (void)stop_tree();
   if (cluster_) cluster_->stop();
   for (auto& l : lanes_) l->stop();
   passwords_.stop();
   if (parts_.redis) parts_.redis->stop();
   files_.stop();
   control_.stop();
+  door_.close();
   cluster_.reset();
+  former_.clear();
   admin_.reset();
   http_.reset();
   resolver_.reset();

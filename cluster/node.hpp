@@ -11,6 +11,7 @@
 
 #include "actors/node_parts.hpp"
 #include "cluster/cluster_side.hpp"
+#include "cluster/handover.hpp"
 #include "cluster/lane.hpp"
 #include "configs/check.hpp"
 #include "runtime/http/local_server.hpp"
@@ -20,6 +21,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,7 +40,8 @@ struct node_options {
 
 class node {
  public:
-  explicit node(node_options options);
+  /// |takes_over|: the conversation with the node that this one replaces.
+  explicit node(node_options options, std::optional<successor> takes_over = {});
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -47,8 +50,11 @@ class node {
   /// Until the sockets are open. Holds false when the tree gave up, or a signal came, before.
   /// On failure: a socket could not be opened.
   [[nodiscard]] result<bool> wait_until_ready();
-  /// Until request_stop() or the end of the tree. The reason of the latter, or nothing.
+  /// Until request_stop(), the end of the tree, or until another process has taken over. The reason
+  /// of the second, or nothing.
   [[nodiscard]] std::optional<std::string> wait();
+  /// Another process serves and owns; stop() finishes what is open.
+  [[nodiscard]] bool replaced() const noexcept { return replaced_; }
   void stop();
 
   /// Any thread, also from a signal watcher.
@@ -62,8 +68,16 @@ class node {
   [[nodiscard]] result<void> wire_tables();
   [[nodiscard]] result<void> wire_zones();
   [[nodiscard]] result<void> open_admin_socket();
+  [[nodiscard]] result<void> own();
+  [[nodiscard]] result<void> join_cluster();
   void start_tree();
+  [[nodiscard]] bool stop_tree();
+  [[nodiscard]] result<void> open_lanes();
   void drain_lanes();
+  [[nodiscard]] bool stopping();
+  [[nodiscard]] bool hand_over(net::handover_channel channel);
+  [[nodiscard]] bool give_up_owning();
+  void own_again();
   [[nodiscard]] lane_options options_of(unsigned index, const tls::server_options& tls);
 
   const node_options options_;
@@ -78,6 +92,7 @@ class node {
   actors::node_parts parts_;
 
   std::unique_ptr<cluster_side> cluster_;
+  std::vector<std::unique_ptr<cluster_side>> former_;  ///< of hand-overs that came to nothing
   node_system_config system_config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::actor root_;
@@ -89,7 +104,13 @@ class node {
   std::set<std::string> zones_read_;
   bool stop_requested_ = false;
   std::optional<std::string> ended_;  ///< why the tree gave up
+  std::deque<net::handover_channel> knocking_;
   bool stopped_ = false;
+  bool replaced_ = false;
+
+  std::optional<successor> takes_over_;
+  std::vector<net::open_socket> inherited_;
+  net::handover_door door_;
 };
 
 }  // namespace stagedoor::cluster

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/check.hpp"
 #include "cluster/commands.hpp"
+#include "cluster/handover.hpp"
 #include "cluster/node.hpp"
+#include "cluster/service_manager.hpp"
 #include "cluster/version.hpp"
 #include "runtime/base/log.hpp"
 
 #include <csignal>
 #include <fmt/format.h>
+#include <optional>
 #include <pthread.h>
 #include <thread>
+#include <unistd.h>
 
 namespace stagedoor::cluster {
 namespace {
@@ -48,7 +52,7 @@ class signal_watcher {
 
 }  // namespace
 
-int run_node(const settings_source& from) {
+int run_node(const settings_source& from, start_mode mode) {
   signal_watcher signals;
   auto config = check_everything(from.path, from.named);
   fmt::print(stderr, "{}", config.problems.print());
@@ -57,7 +61,16 @@ int run_node(const settings_source& from) {
   const auto name = config.node.node.name;
   const auto admin = config.node.admin.socket;
 
-  node n({from.path, from.named, std::move(config), version});
+  std::optional<successor> takes_over;
+  if (mode == start_mode::take_over) {
+    auto met = successor::meet(config.node.node.data_dir, version);
+    if (!met) {
+      log::error("nothing taken over", {{"node", name}, {"error", to_string(met.error())}});
+      return exit_failed;
+    }
+    takes_over = *std::move(met);
+  }
+  node n({from.path, from.named, std::move(config), version}, std::move(takes_over));
   if (const auto started = n.start(); !started) {
     log::error("node did not start", {{"node", name}, {"error", to_string(started.error())}});
     return exit_failed;
@@ -69,12 +82,18 @@ int run_node(const settings_source& from) {
     n.stop();
     return exit_failed;
   }
-  if (*ready) log::info("node is ready", {{"node", name}, {"version", version}, {"admin", admin}});
+  if (*ready) {
+    log::info("node is ready", {{"node", name}, {"version", version}, {"admin", admin}});
+    notify_service_manager(fmt::format("READY=1\nMAINPID={}", ::getpid()));
+  }
   const auto gave_up = n.wait();
   if (gave_up)
     log::error("node gave up", {{"node", name}, {"reason", *gave_up}});
+  else if (n.replaced())
+    log::info("node is replaced, finishes what is open", {{"node", name}});
   else
     log::info("node stops", {{"node", name}});
+  if (!n.replaced()) notify_service_manager("STOPPING=1");
   n.stop();
   log::info("node has stopped", {{"node", name}});
   return gave_up ? exit_gave_up : exit_ok;

@@ -158,6 +158,14 @@ inline constexpr std::size_t admin_body_bytes = 1U << 20U;  ///< of a request
 inline constexpr seconds admin_read_deadline{10};           ///< for a whole request
 inline constexpr seconds admin_answer_deadline{30};         ///< for the handler; then 504
 
+// -- a node that is replaced by another process ------------------------------------------------------
+
+inline constexpr seconds handover_step{10};       ///< for one message of the other process
+inline constexpr seconds handover_prepare{60};    ///< for the successor to read its configuration
+inline constexpr seconds handover_content{120};   ///< for it to have teams, zones and routes live
+inline constexpr seconds handover_serve{150};     ///< for it to serve, once it may own
+inline constexpr seconds handover_patience{300};  ///< for exchanges that were open when it did
+
 // -- links between nodes -----------------------------------------------------------------------------
 
 inline constexpr std::uint16_t cluster_port = 7443;

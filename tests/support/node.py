@@ -51,6 +51,8 @@ class node:
         self.config = folder / "stagedoor.yml"
         self._cpu = cpu
         self._process: child | None = None
+        self._former: list[child] = []  # replaced by take_over()
+        self.environment: dict[str, str] = {}
         self._settings = merged(
             {
                 "node": {
@@ -87,12 +89,7 @@ class node:
         self, *, seconds: float = READY_SECONDS, wait_for: tuple[int, ...] | None = None
     ) -> "node":
         """Returns when all of |wait_for| (HTTP alone, if not said) accept connections."""
-        self._process = child(
-            [binary(), "run", "--config", self.config],
-            self.folder / "node.log",
-            cpu=self._cpu,
-            cwd=self.folder,
-        )
+        self._process = self._run()
         ports = (self.http_port,) if wait_for is None else wait_for
         try:
             self._process.wait_until(
@@ -102,6 +99,36 @@ class node:
             self._process.stop(2)
             raise
         return self
+
+    def _run(self, *options: str) -> child:
+        return child(
+            [binary(), "run", *options, "--config", self.config],
+            self.folder / "node.log",
+            cpu=self._cpu,
+            cwd=self.folder,
+            environment=self.environment,
+        )
+
+    def successor(self) -> child:
+        """A second process that is about to take over."""
+        self._former.append(self._run("--take-over"))
+        return self._former[-1]
+
+    def take_over(self, seconds: float = READY_SECONDS) -> "node":
+        """Returns when a new process serves; the old one may still finish what is open."""
+        ready = self.log_text().count("node is ready")
+        fresh = self._run("--take-over")
+        self._former.append(self.process)
+        self._process = fresh
+        fresh.wait_until(
+            lambda: self.log_text().count("node is ready") > ready, seconds, "the successor"
+        )
+        return self
+
+    def change_settings(self, settings: dict) -> None:
+        """For the next process."""
+        self._settings = merged(self._settings, settings)
+        self.config.write_text(json.dumps(self._settings, indent=2))
 
     @property
     def process(self) -> child:
@@ -120,7 +147,10 @@ class node:
 
     def stop(self) -> int:
         """The exit status; 0 is a clean end."""
-        return self.process.stop() if self._process is not None else 0
+        status = self.process.stop() if self._process is not None else 0
+        for one in self._former:
+            one.stop()
+        return status
 
     def restart(self) -> "node":
         self.stop()

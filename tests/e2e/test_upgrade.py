@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node is replaced by another process while its clients go on."""
+import os
+import signal
+import socket
+import stat
+import threading
+import time
+from collections import Counter
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+from ssl import CERT_NONE, create_default_context
+
+import pytest
+import redis
+from clients import curl, dig
+from process import HOST, runs, wait_until
+from tasks import host_of, outcome, provision, push, run
+
+SLUG = "team-x"
+
+
+@pytest.fixture
+def web(make_nginx):
+    _, port = make_nginx("hello")
+    return [f"http://{HOST}:{port}"]
+
+
+class load:
+    """Clients of each kind, one after the other on a thread each; counts what went wrong."""
+
+    def __init__(self, n, web: list[str]):
+        self.failures: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
+        self.tasks: list[str] = []
+        self._stop = threading.Event()
+        kinds = {
+            "https kept": self._kept(n),
+            "https new": self._fresh(n),
+            "http": self._redirected(n),
+            "udp": self._asked(n),
+            "tcp": self._asked(n, "+tcp"),
+            "tasks": self._pushed(n, web),
+        }
+        self._threads = [
+            threading.Thread(target=self._run, args=item, daemon=True) for item in kinds.items()
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, kind: str, attempt) -> None:
+        while not self._stop.is_set():
+            try:
+                attempt()
+                self.done[kind] += 1
+            except Exception as error:  # any failure at all is what this test is about
+                self.failures[f"{kind}: {error!r}"] += 1
+            time.sleep(0.005)
+
+    @staticmethod
+    def _expect(link, status: int, body: bytes | None = None) -> None:
+        link.request("GET", "/", headers={"Host": host_of(SLUG)})
+        answer = link.getresponse()
+        got = answer.read()
+        assert answer.status == status and body in (None, got), f"{answer.status} {got!r}"
+
+    @staticmethod
+    def _https(n) -> HTTPSConnection:
+        context = create_default_context()
+        context.check_hostname, context.verify_mode = False, CERT_NONE
+        return HTTPSConnection(HOST, n.https_port, context=context, timeout=10)
+
+    def _kept(self, n):
+        link = self._https(n)
+        return lambda: self._expect(link, 200, b"hello")
+
+    def _fresh(self, n):
+        def attempt() -> None:
+            link = self._https(n)
+            self._expect(link, 200, b"hello")
+            link.close()
+
+        return attempt
+
+    def _redirected(self, n):
+        def attempt() -> None:
+            link = HTTPConnection(HOST, n.http_port, timeout=10)
+            self._expect(link, 301)
+            link.close()
+
+        return attempt
+
+    @staticmethod
+    def _asked(n, *options: str):
+        def attempt() -> None:
+            answer = dig(n.dns_port, host_of(SLUG), "A", "+tries=1", *options)
+            assert answer.data("A") == ["127.0.0.1"], answer.status
+
+        return attempt
+
+    def _pushed(self, n, web: list[str]):
+        """The managed Redis restarts with the node: a producer tries again until it is taken."""
+        number = iter(range(10**6))
+
+        def attempt() -> None:
+            task = provision(f"load-{next(number)}", web=web)
+            end = time.monotonic() + 20
+            while True:
+                try:
+                    self.tasks.append(push(n.redis(), task))
+                    break
+                except redis.exceptions.RedisError:
+                    if time.monotonic() > end:
+                        raise
+                    time.sleep(0.01)
+            time.sleep(0.05)
+
+        return attempt
+
+    def wait_for_more(self) -> None:
+        before = dict(self.done)
+        wait_until(
+            lambda: all(self.done[kind] > before.get(kind, 0) + 5 for kind in self._kinds()),
+            30,
+            "traffic of every kind",
+        )
+
+    def _kinds(self) -> list[str]:
+        return ["https kept", "https new", "http", "udp", "tcp", "tasks"]
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+
+
+def test_two_upgrades_under_load_lose_nothing(make_node, web):
+    n = make_node(examples=True).start()
+    run(n.redis(), provision(SLUG, web=web))
+    traffic = load(n, web)
+    try:
+        for loops in (1, 3):  # fewer sockets are needed than there are, then more
+            traffic.wait_for_more()
+            n.change_settings({"node": {"loops": loops}})
+            old = n.process
+            began = time.monotonic()
+            n.take_over()
+            print(f"serves after {time.monotonic() - began:.2f} s")
+            traffic.wait_for_more()
+            assert old.wait_end(30) == 0, "the old process ends cleanly when all is finished"
+    finally:
+        traffic.stop()
+    assert traffic.failures == Counter(), traffic.failures
+    store = n.redis()
+    ends = Counter(outcome(store, task, 30)["status"] for task in traffic.tasks)
+    assert ends == Counter(completed=len(traffic.tasks)), ends
+    assert [key for key in store.scan_iter("*:proc:*") if store.llen(key)] == []
+    print(dict(traffic.done))
+
+
+def test_an_upload_that_was_open_is_finished_by_the_old_process(make_node, make_echo):
+    upstream = make_echo()
+    n = make_node(examples=True).start()
+    run(n.redis(), provision(SLUG, web=[upstream.url]))
+    link = load._https(n)
+    link.putrequest("POST", "/", skip_host=True)
+    link.putheader("Host", host_of(SLUG))
+    link.putheader("Content-Length", "10")
+    link.endheaders(b"first")
+    old = n.process
+    n.take_over()
+    assert old.alive(), "it has a request to finish"
+    link.send(b"later")
+    answer = link.getresponse()
+    assert answer.status == 200 and b"firstlater" in answer.read()
+    assert answer.getheader("Connection") == "close"
+    assert old.wait_end(30) == 0
+
+
+def test_a_successor_that_dies_changes_nothing(make_node, web):
+    n = make_node(examples=True).start()
+    run(n.redis(), provision(SLUG, web=web))
+    traffic = load(n, web)
+    try:
+        traffic.wait_for_more()
+        for line in (
+            "a successor prepares",
+            "a successor is ready",
+        ):  # before, and after it may own
+            seen = n.log_text().count(line)
+            other = n.successor()
+            wait_until(lambda: n.log_text().count(line) > seen, 20, line)
+            other.kill9()
+            wait_until(lambda: n.log_text().count("not replaced") > 0, 30, "the old one to go on")
+            traffic.wait_for_more()
+        assert n.alive()
+    finally:
+        traffic.stop()
+    assert traffic.failures == Counter(), traffic.failures
+    store = n.redis()
+    assert all(outcome(store, task, 30)["status"] == "completed" for task in traffic.tasks)
+    n.take_over()
+    assert run(n.redis(), provision("team-y", web=web))["status"] == "completed"
+
+
+def test_a_successor_with_a_bad_configuration_never_asks(make_node, web):
+    n = make_node(examples=True).start()
+    good = n.config.read_text()
+    n.config.write_text("{ node: { nonsense: 1 } }")
+    refused = n.command("run", "--take-over")
+    assert refused.returncode == 1
+    n.config.write_text(good)
+    assert n.alive() and "a successor" not in n.log_text()
+
+
+def test_nothing_is_taken_over_where_nothing_runs(make_node):
+    n = make_node(examples=True)
+    Path(n.folder, "data").mkdir(exist_ok=True)
+    alone = n.command("run", "--take-over")
+    assert alone.returncode == 1
+    assert "no running node listens there" in alone.stderr
+
+
+def test_the_door_is_for_its_user_and_strangers_are_shown_out(make_node):
+    n = make_node(examples=True).start()
+    door = Path(n.folder, "data/handover.sock")
+    assert stat.S_IMODE(os.stat(door).st_mode) == 0o600
+    os.chdir(door.parent)  # a socket's path has room for 107 bytes
+    for said in (b"GET / HTTP/1.1", b"stagedoor-handover 999 x", b"", b"x" * 5000):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
+            stranger.settimeout(15)
+            stranger.connect(door.name)
+            if not said:
+                continue
+            stranger.send(said)
+            try:
+                answer = stranger.recv(4096)
+            except ConnectionResetError:
+                answer = b""
+            # What is longer than any message is not read.
+            assert answer.startswith(b"refused") or (len(said) > 4096 and not answer)
+    n.take_over()
+    assert n.alive()
+
+
+def test_the_service_manager_hears_of_the_new_process(make_node, tmp_path):
+    os.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("notify")
+        manager.settimeout(20)
+        n = make_node(examples=True)
+        n.environment = {"NOTIFY_SOCKET": "../notify"}
+        n.start()
+        assert manager.recv(200).decode() == f"READY=1\nMAINPID={n.pid}"
+        n.take_over()
+        assert manager.recv(200).decode() == f"READY=1\nMAINPID={n.pid}"
+        n.stop()
+        assert manager.recv(200).decode() == "STOPPING=1"
+
+
+def test_a_replaced_process_ends_when_it_is_told_to(make_node, make_echo):
+    n = make_node(examples=True).start()
+    run(n.redis(), provision(SLUG, web=[make_echo().url]))
+    link = load._https(n)
+    link.putrequest("POST", "/", skip_host=True)
+    link.putheader("Host", host_of(SLUG))
+    link.putheader("Content-Length", "10")
+    link.endheaders(b"first")  # the rest never comes
+    old = n.process
+    n.take_over()
+    assert runs(old.pid)
+    os.kill(old.pid, signal.SIGTERM)
+    assert old.wait_end(10) == 0
+    assert curl(n.url(host_of(SLUG), tls=True)).status == 200
