@@ -122,12 +122,14 @@ directory_effects team_directory_state::changed(const std::string& slug, std::ui
   return out;
 }
 
-directory_effects team_directory_state::release(const std::string& slug, how ended, mono_time) {
+directory_effects team_directory_state::release(const std::string& slug, flow_end ended,
+                                                mono_time) {
   directory_effects out;
   const auto node = held_.extract(slug);
   if (node.empty()) return out;
-  if (ended == how::unsure) forced_.insert(slug);
-  if (ended == how::unsure || node.mapped().missed || look_ups_.contains(slug)) reread(slug, out);
+  if (ended == flow_end::unsure) forced_.insert(slug);
+  if (ended == flow_end::unsure || node.mapped().missed || look_ups_.contains(slug))
+    reread(slug, out);
   return out;
 }
 

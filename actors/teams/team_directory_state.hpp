@@ -13,6 +13,7 @@
 // next look at the log; a look-up is answered with the fault.
 #pragma once
 
+#include "actors/teams/flow_end.hpp"
 #include "actors/teams/team_log_follower.hpp"
 #include "actors/teams/team_shelf.hpp"
 #include "messages/team.hpp"
@@ -98,16 +99,14 @@ struct team_settled {
   std::optional<messages::team_spec> spec;
 };
 
-using directory_effect =
-    std::variant<read_teams, read_log, scan_teams, serve_team, withdraw_team, answer_look_up,
-                 answer_hold, answer_catch_up, look_ups_served, all_live, complete_index,
-                 tended_changed, team_settled>;
+using directory_effect = std::variant<read_teams, read_log, scan_teams, serve_team, withdraw_team,
+                                      answer_look_up, answer_hold, answer_catch_up, look_ups_served,
+                                      all_live, complete_index, tended_changed, team_settled>;
 using directory_effects = std::vector<directory_effect>;
 
 class team_directory_state {
  public:
   using token = std::uint64_t;
-  enum class how { settled, unsure };
 
   team_directory_state(std::string domain, team_log::indexing index, directory_limits limits = {})
       : domain_(std::move(domain)), index_(index), limits_(limits), follower_(limits.log) {}
@@ -124,7 +123,7 @@ class team_directory_state {
   [[nodiscard]] directory_effects changed(const std::string& slug, std::uint64_t version,
                                           std::string json, mono_time now);
   /// unsure = the flow failed: what is stored now is made so.
-  [[nodiscard]] directory_effects release(const std::string& slug, how ended, mono_time now);
+  [[nodiscard]] directory_effects release(const std::string& slug, flow_end ended, mono_time now);
 
   // -- callbacks ------------------------------------------------------------------
 
@@ -138,8 +137,9 @@ class team_directory_state {
                                              const fault& why, mono_time now);
   [[nodiscard]] directory_effects log_read(const team_log::page& page, mono_time now);
   [[nodiscard]] directory_effects log_not_read(mono_time now);
-  [[nodiscard]] directory_effects scanned(
-      std::string cursor, std::vector<std::pair<std::string, std::string>> teams, mono_time now);
+  [[nodiscard]] directory_effects scanned(std::string cursor,
+                                          std::vector<std::pair<std::string, std::string>> teams,
+                                          mono_time now);
   void not_scanned() { scan_again_ = true; }
   /// |use| is that of the serve_team: a team that left and came again has another one.
   [[nodiscard]] directory_effects served(const std::string& slug, const http::site_use* use,
@@ -204,11 +204,11 @@ class team_directory_state {
   std::unordered_map<std::string, held> held_;
   std::unordered_map<std::string, std::vector<token>> look_ups_;  ///< by slug, until answered
   std::size_t callers_ = 0;                                       ///< of all of them
-  std::vector<std::string> unread_;           ///< look-ups whose question has not gone out
-  std::unordered_set<std::string> asked_;     ///< for what a question is under way
+  std::vector<std::string> unread_;        ///< look-ups whose question has not gone out
+  std::unordered_set<std::string> asked_;  ///< for what a question is under way
   std::unordered_map<std::string, std::uint32_t> leaving_;  ///< withdrawals under way
-  std::unordered_set<std::string> again_;     ///< to be read with the next look: something failed
-  std::unordered_set<std::string> forced_;    ///< of what is read: made so whatever is known here
+  std::unordered_set<std::string> again_;   ///< to be read with the next look: something failed
+  std::unordered_set<std::string> forced_;  ///< of what is read: made so whatever is known here
 
   // The page of the log, or the reload, that is being applied.
   bool applying_ = false;

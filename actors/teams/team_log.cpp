@@ -201,8 +201,8 @@ result<page> read_page(const messages::redis_value& reply) {
     const auto at = number(words[i]);
     const auto flag = number(words[i + 3]);
     if (!at || !flag || words[i + 1].text.empty()) return unknown;
-    out.changes.push_back({*at, words[i + 1].text, words[i + 2].text,
-                           *flag == 1 ? tending::wanted : tending::none});
+    out.changes.push_back(
+        {*at, words[i + 1].text, words[i + 2].text, *flag == 1 ? tending::wanted : tending::none});
   }
   return out;
 }

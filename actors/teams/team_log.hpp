@@ -4,8 +4,8 @@
 // The problem: a node that was away must learn what changed without reading a million teams, and a
 // node whose store was replaced by an empty one must not take its teams down.
 //   stagedoor:teams          hash, slug -> JSON: the teams themselves
-//   stagedoor:teams:changes  sorted set, slug by version: the latest changes; the oldest are forgotten
-//   stagedoor:teams:state    hash: version  counts changes, each gets the next number
+//   stagedoor:teams:changes  sorted set, slug by version: the latest changes; the oldest are
+//   forgotten stagedoor:teams:state    hash: version  counts changes, each gets the next number
 //                                  floor    the highest version that was forgotten: who is behind
 //                                           it reads everything
 //                                  epoch    made once with the data: another epoch means another

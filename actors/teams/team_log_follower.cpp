@@ -37,7 +37,7 @@ team_log_follower::news team_log_follower::read(const team_log::page& page) {
   if (position_ < page.floor) return news::forgotten;
   if (page.changes.size() >= limits_.page) page_end_ = page.changes.back().version;
   return page.version - std::min(position_, page.version) > limits_.followed ? news::far_behind
-                                                                            : news::changes;
+                                                                             : news::changes;
 }
 
 void team_log_follower::not_read(mono_time now) {

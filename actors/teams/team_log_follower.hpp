@@ -77,13 +77,13 @@ class team_log_follower {
 
  private:
   const log_limits limits_;
-  std::string epoch_;            ///< empty = nothing was read yet
-  std::uint64_t position_ = 0;   ///< all changes up to it are live
-  std::uint64_t newest_ = 0;     ///< that the store is known to have
-  std::uint64_t page_end_ = 0;   ///< position once the page under way is applied
-  bool under_way_ = false;       ///< a question, or the applying of its answer
-  bool hurry_ = false;           ///< look again as soon as that is over
-  bool confirmed_ = false;       ///< |newest_| was read after the last caller came
+  std::string epoch_;           ///< empty = nothing was read yet
+  std::uint64_t position_ = 0;  ///< all changes up to it are live
+  std::uint64_t newest_ = 0;    ///< that the store is known to have
+  std::uint64_t page_end_ = 0;  ///< position once the page under way is applied
+  bool under_way_ = false;      ///< a question, or the applying of its answer
+  bool hurry_ = false;          ///< look again as soon as that is over
+  bool confirmed_ = false;      ///< |newest_| was read after the last caller came
   std::optional<mono_time> due_ = mono_time::min();
   std::vector<std::pair<std::uint64_t, token>> waiting_;  ///< by version, unsorted
 };

@@ -24,7 +24,7 @@
 namespace stagedoor::actors {
 
 struct active_team {
-  std::string json;           ///< as it was offered last; empty = to be offered again, whatever comes
+  std::string json;  ///< as it was offered last; empty = to be offered again, whatever comes
   std::uint64_t version = 0;  ///< of the log that |json| holds; 0 = unknown
   std::shared_ptr<http::site_use> use;
   std::uint32_t offers = 0;  ///< under way
