@@ -70,7 +70,7 @@ struct node_parts {
   std::optional<supervision::supervisor_plan> cluster;
   /// The zone of that name is live, or its file could not be read; on the scheduler.
   std::function<void(const std::string&)> on_zone_read;
-  std::function<void()> on_teams_live;  ///< every stored team is; called once, on the scheduler
+  std::function<void()> on_look_ups_served;  ///< of teams; again after a restart; on the scheduler
 };
 
 }  // namespace stagedoor::actors

@@ -20,6 +20,7 @@
 #include "actors/teams/health_checker.hpp"
 #include "actors/teams/server_prober.hpp"
 #include "actors/teams/site_registry.hpp"
+#include "actors/teams/team_directory.hpp"
 
 namespace stagedoor::actors {
 namespace {
@@ -159,12 +160,21 @@ supervisor_plan teams_plan(const node_parts& parts) {
     return parent.spawn<health_board>(parts.publish_down);
   }));
   plan.children.push_back(named("checkers", subtree(checkers_plan(parts))));
+  plan.children.push_back(worker("team_directory", [&parts](shell& parent, const child_context&) {
+    team_directory_options options;
+    options.domain = parts.config->node.platform.domain;
+    options.first_catalog = parts.first_catalog;
+    options.certificate_resolver = parts.first_catalog->team_resolver;
+    options.limits.active = parts.config->node.teams.active;
+    options.limits.idle = parts.config->node.teams.idle;
+    options.on_look_ups_served = parts.on_look_ups_served;
+    return parent.spawn<team_directory>(std::move(options));
+  }));
   plan.children.push_back(worker("provisioner", [&parts](shell& parent, const child_context&) {
     provisioner_options options;
     options.domain = parts.config->node.platform.domain;
     options.first_catalog = parts.first_catalog;
     options.certificate_resolver = parts.first_catalog->team_resolver;
-    options.on_live = parts.on_teams_live;
     options.probe = server_prober(*parts.control, *parts.resolver, *parts.http);
     return parent.spawn<provisioner>(std::move(options));
   }));

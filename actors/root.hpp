@@ -7,7 +7,7 @@
 //   ├─ dns           zones (dns_zone*), zone_directory
 //   ├─ certificates  certificate_keeper
 //   ├─ teams         routers (team_router*), site_registry, health_board,
-//   │                checkers (health_checker*), provisioner
+//   │                checkers (health_checker*), team_directory, provisioner
 //   ├─ cluster       coordinator, work (owned_work and the supervisors of its kinds), node_agent
 //   ├─ queues        queue_consumer*, janitor
 //   ├─ providers     file_provider, docker_provider

@@ -121,7 +121,7 @@ result<void> node::start() {
   parts_.forget_missing = [this](const std::string& slug) {
     for (auto& l : lanes_) (void)l->forget_missing(slug);  // one that is full forgets in seconds
   };
-  parts_.on_teams_live = [this] {
+  parts_.on_look_ups_served = [this] {
     const std::lock_guard lock(mutex_);
     teams_live_ = true;
     changed_.notify_all();
@@ -277,7 +277,7 @@ result<void> node::connect_redis() {
   parts_.redis = std::make_shared<redis::client>(control_, std::move(where), std::move(options));
   parts_.scripts = std::make_shared<actors::script_library>();
   parts_.redis->on_connected([this](bool connected) {
-    if (connected) actors::tell(actors::find_name(*system_, "teams"), actors::store_connected{});
+    if (connected) actors::tell(actors::find_name(*system_, "teamdir"), actors::store_connected{});
   });
   return {};
 }

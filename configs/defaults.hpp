@@ -223,6 +223,22 @@ inline constexpr std::size_t janitor_deaths = 256;  ///< known deaths that wait 
 inline constexpr std::size_t janitor_recover_batch = 1'000;
 inline constexpr std::size_t janitor_promote_batch = 100;
 
+// -- teams -------------------------------------------------------------------------------------------
+
+inline constexpr std::uint32_t teams_active = 100'000;  ///< of one node, with site and name in memory
+inline constexpr seconds teams_idle{1'800};           ///< without a request; then passivated
+inline constexpr seconds teams_idle_least{60};        ///< that may be set
+inline constexpr std::size_t team_changes = 10'000;   ///< remembered; who is behind reads all
+inline constexpr std::size_t team_changes_page = 200;  ///< read from the log at once
+/// Changes that a node is behind; more, and it refreshes only the teams that are active.
+inline constexpr std::size_t team_changes_followed = 1'000;
+inline constexpr milliseconds team_log_interval{2'000};     ///< between two looks at the log
+inline constexpr milliseconds team_log_retry{1'000};        ///< after one that failed
+inline constexpr std::size_t team_look_ups = 256;           ///< teams looked up at once
+inline constexpr std::size_t team_look_up_callers = 4'096;  ///< who wait for them
+inline constexpr std::size_t team_catch_ups = 1'024;        ///< callers that wait for a version
+inline constexpr std::size_t team_index_page = 200;         ///< teams indexed in one script
+
 // -- actors and their supervisors --------------------------------------------------------------------
 
 inline constexpr std::uint32_t actor_threads = 2;       ///< of the scheduler; loops have their own

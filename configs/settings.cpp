@@ -86,6 +86,18 @@ void read_platform(section& s, platform_settings& out) {
   for (auto& zone : out.zones) zone = ascii::to_lower(zone);
 }
 
+void read_teams(section& s, team_settings& out) {
+  s.number("active", out.active, 1, 1'000'000);
+  std::chrono::nanoseconds idle = out.idle;
+  s.duration("idle", idle);
+  // Uses are stamped every few seconds: less is not known.
+  if (idle < defaults::teams_idle_least || idle > std::chrono::hours(24 * 365)) {
+    s.error("idle", "a duration from 1m to 8760h");
+    return;
+  }
+  out.idle = std::chrono::duration_cast<std::chrono::seconds>(idle);
+}
+
 void read_cluster(section& s, cluster_settings& out) {
   if (const auto listen = read_address(s, "listen")) out.listen = *listen;
   s.text("advertise", out.advertise);
@@ -133,6 +145,7 @@ void read_root(section& s, settings& out) {
     read_path(c, "webroot", out.certificates.webroot);
   });
   s.block("platform", [&](section& p) { read_platform(p, out.platform); });
+  s.block("teams", [&](section& t) { read_teams(t, out.teams); });
   s.block("cluster", [&](section& c) { read_cluster(c, out.cluster); });
   s.block("admin", [&](section& a) {
     read_path(a, "socket", out.admin.socket);

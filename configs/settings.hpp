@@ -63,6 +63,11 @@ struct platform_settings {
   std::vector<std::string> addresses = {"127.0.0.1"};
 };
 
+struct team_settings {
+  std::uint32_t active = defaults::teams_active;  ///< at most, in memory; others come when asked for
+  std::chrono::seconds idle = defaults::teams_idle;  ///< without a request; then out of memory
+};
+
 struct cluster_settings {
   listen_address listen{"0.0.0.0", 7443, {}};
   std::string advertise;  ///< host:port told to peers; empty = found out
@@ -82,6 +87,7 @@ struct settings {
   dns_settings dns;
   certificate_settings certificates;
   platform_settings platform;
+  team_settings teams;
   cluster_settings cluster;
   admin_settings admin;
   log::level log_level = log::level::info;

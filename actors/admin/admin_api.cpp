@@ -145,7 +145,7 @@ void admin_api::show(const char* service, Question question, milliseconds deadli
 
 void admin_api::teams(const admin_request& m, const reply_to& to) {
   if (!reads(m)) return to->deliver(wrong_method(m, "GET"));
-  show<messages::team_listing>("teams",
+  show<messages::team_listing>("teamdir",
                                messages::list_teams{parameter(m, "after"), number(m, "limit", 100)},
                                options_.deadline, to);
 }
@@ -156,7 +156,8 @@ void admin_api::team(const admin_request& m, const std::string& slug, const repl
   if (m.method == "DELETE") return delete_team(slug, to);
   if (!reads(m)) return to->deliver(wrong_method(m, "GET, PUT, DELETE"));
   ask<messages::team_description>(
-      this, find_name(system(), "teams"), messages::show_team{slug}, options_.deadline + seconds(5),
+      this, find_name(system(), "teamdir"), messages::show_team{slug},
+      options_.deadline + seconds(5),
       [to](messages::team_description& found) {
         to->deliver({200, to_json(found)});
       },
@@ -204,8 +205,8 @@ void admin_api::status(const reply_to& to) {
       if (--missing == 0) to->deliver({200, to_json(rows)});
     }
   };
-  std::vector services = {"redis",    "teams",  "zonedir",   "certs", "queues",
-                          "liveness", "health", "providers", "loops", "cluster"};
+  std::vector services = {"redis",    "teamdir", "teams",     "zonedir", "certs",  "queues",
+                          "liveness", "health",  "providers", "loops",   "cluster"};
   // Where an engine is configured; where this node owns the work.
   for (const char* name : {"docker", "janitor"})
     if (find_name(system(), name)) services.push_back(name);

@@ -133,6 +133,7 @@ void file_provider::apply() {
   const use_catalog news{routing.middlewares};
   tell(find_name(system(), "registry"), news);
   tell(find_name(system(), "teams"), news);
+  tell(find_name(system(), "teamdir"), news);
   tell(find_name(system(), "docker"), news);
   offer("entrypoints", entry_points_, std::move(routing.from_entry_points));
   offer("file", files_, std::move(routing.from_files));

@@ -32,7 +32,7 @@ health_checker::health_checker(caf::actor_config& cfg, std::string slug,
       state_(snapshot::hash_key(slug_)) {}
 
 caf::behavior health_checker::make_behavior() {
-  tell(find_name(system(), "teams"), checker_ready{slug_, caf::actor_cast<caf::actor>(this)});
+  tell(find_name(system(), "teamdir"), checker_ready{slug_, caf::actor_cast<caf::actor>(this)});
   return {
       [this](const messages::check_servers& m) {
         const auto effects = state_.use(m.spec, now());

@@ -7,7 +7,7 @@
 // |                         | a round is answered; from the control loop | |
 // messages::report_servers | messages::server_states |                                            |
 //
-// Sends: checker_ready to the provisioner when it starts; messages::server_judged to the
+// Sends: checker_ready to the team_directory when it starts; messages::server_judged to the
 // health_board; an event on team:status for each change.
 // Owner: the supervisor of checkers, as the child named like the team. Runs on: the scheduler.
 // Bounded by: one round at a time. Stops when: told to.

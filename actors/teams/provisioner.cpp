@@ -3,6 +3,7 @@
 
 #include "actors/loop_gateway.hpp"
 #include "actors/support/actor_names.hpp"
+#include "actors/teams/team_log.hpp"
 #include "actors/teams/team_spec_json.hpp"
 #include "messages/certificates.hpp"
 #include "messages/dns.hpp"
@@ -23,7 +24,6 @@ provisioner::provisioner(caf::actor_config& cfg, provisioner_options options)
 
 caf::behavior provisioner::make_behavior() {
   publish_name(system(), "teams", caf::actor_cast<caf::actor>(this));
-  load("0");
   return {
       [this](const messages::provision_team& m) {
         if (remember_caller(m.flow)) run(state_.provision(m));
@@ -31,8 +31,6 @@ caf::behavior provisioner::make_behavior() {
       [this](const messages::deprovision_team& m) {
         if (remember_caller(m.flow)) run(state_.deprovision(m));
       },
-      [this](const messages::list_teams& m) { return list(m); },
-      [this](const messages::show_team& m) { show(m); },
       [this](const messages::report_status&) { return report(); },
       [this](const use_catalog& m) { catalog_ = m.now; },
       [this](const servers_probed& m) {
@@ -41,16 +39,8 @@ caf::behavior provisioner::make_behavior() {
           found.unhealthy.push_back(fmt::format("{}: {}", f.url, f.reason));
         run(state_.step_done(m.flow, std::move(found)));
       },
-      [this](const watch_again& m) {
-        if (const auto it = teams_.find(m.slug); it != teams_.end()) watch_health(it->second);
-      },
-      [this](const checker_ready& m) { checker_started(m.slug, m.handle); },
-      [this](const step_refused& m) { run(state_.step_done(m.flow, m.why)); },
-      [this](const store_connected&) {
-        if (load_ != load_state::reading) load("0");
-      },
-      [this](const messages::tick& t) {
-        if (load_timer_.due(*this, t)) load("0");
+      [this](const step_over& m) {
+        run(state_.step_done(m.flow, m.why ? result<step_outcome>(*m.why) : step_outcome{}));
       },
   };
 }
@@ -93,58 +83,18 @@ void provisioner::finished(finish_flow& effect) {
     log::warning("team flow failed",
                  {{"flow", effect.flow}, {"error", to_string(effect.outcome.error())}});
   if (node.empty()) return;
+  auto& who = node.mapped();
+  if (who.holds) tell(find_name(system(), "teamdir"), release_team{effect.slug, effect.ended});
+  if (who.proof.fence != 0) tell(find_name(system(), "cluster"), messages::release_work{who.proof});
   if (effect.outcome)
-    node.mapped().reply.deliver(*std::move(effect.outcome));
+    who.reply.deliver(*std::move(effect.outcome));
   else
-    node.mapped().reply.fail(effect.outcome.error());
-}
-
-messages::team_listing provisioner::list(const messages::list_teams& m) const {
-  messages::team_listing out;
-  out.total = teams_.size();
-  const std::size_t limit = std::min<std::size_t>(m.limit, 1000);
-  for (auto it = teams_.upper_bound(m.after); it != teams_.end() && out.slugs.size() < limit; ++it)
-    out.slugs.push_back(it->first);
-  return out;
-}
-
-void provisioner::show(const messages::show_team& m) {
-  auto reply = std::make_shared<promise<messages::team_description>>(this);
-  const auto it = teams_.find(m.slug);
-  if (it == teams_.end()) {
-    const auto state = state_.state_of(m.slug);
-    reply->fail({fault_kind::not_found, fault_side::client, retryable::no,
-                 state.empty() ? fmt::format("there is no team \"{}\"", m.slug)
-                               : fmt::format("team \"{}\" is {}", m.slug, state)});
-    return;
-  }
-  const auto about = std::make_shared<messages::team_description>();
-  about->spec = it->second;
-  const auto running = state_.state_of(m.slug);
-  about->state = running.empty() ? "live" : running;
-  show_servers(about, [this, about, reply] {
-    ask<messages::certificate_status>(
-        this, find_name(system(), "certs"),
-        messages::want_certificate{about->spec.host, options_.certificate_resolver},
-        options_.step_deadline,
-        [about, reply](messages::certificate_status& c) {
-          about->certificate = c.state;
-          reply->deliver(*about);
-        },
-        [about, reply](const fault& f) {
-          about->certificate = "unknown: " + to_string(f);
-          reply->deliver(*about);
-        });
-  });
+    who.reply.fail(effect.outcome.error());
 }
 
 messages::status_rows provisioner::report() const {
   messages::status_rows out;
-  out.rows.push_back({"teams", "known", fmt::format("{}", teams_.size())});
   out.rows.push_back({"teams", "flows", fmt::format("{}", state_.active())});
-  const char* loading = load_ == load_state::done ? "loaded" : "loading";
-  out.rows.push_back(
-      {"teams", "store", load_ == load_state::waiting ? "waiting for Redis" : loading});
   return out;
 }
 
@@ -156,6 +106,7 @@ void provisioner::step(const run_step& s) {
     case provisioning_step::persist: return persist(s);
     case provisioning_step::name: return publish_name_of(s);
     case provisioning_step::site: return site(s);
+    case provisioning_step::spread: return spread(s);
     case provisioning_step::certificate: return certificate(s);
     case provisioning_step::health: return health(s);
     case provisioning_step::announce: return announce(s);
@@ -179,8 +130,6 @@ void provisioner::ask_for_step(const std::string& flow, const char* service, Mes
 
 namespace {
 
-constexpr const char* teams_key = "stagedoor:teams";
-
 template <class Reply>
 result<step_outcome> nothing_more(const Reply&) {
   return step_outcome{};
@@ -194,14 +143,41 @@ void provisioner::validate(const run_step& s) {
       if (!catalog_->middlewares.contains(middleware)) {
         // Answered in a later turn, like every step.
         tell(caf::actor_cast<caf::actor>(this),
-             step_refused{s.flow,
-                          fault{fault_kind::invalid, fault_side::client, retryable::no,
-                                fmt::format("middlewares: \"{}\" does not exist", middleware)}});
+             step_over{s.flow,
+                       fault{fault_kind::invalid, fault_side::client, retryable::no,
+                             fmt::format("middlewares: \"{}\" does not exist", middleware)}});
         return;
       }
+  callers_.at(s.flow).holds = true;
+  const char* doing = s.action == step_action::apply ? "provisioning" : "deprovisioning";
+  ask<team_held>(
+      this, find_name(system(), "teamdir"),
+      hold_team{s.spec.slug, doing, caf::actor_cast<caf::actor>(this)}, options_.step_deadline,
+      [this, s](team_held& held) {
+        callers_.at(s.flow).use = std::move(held.use);
+        claim(s);
+      },
+      step_failed(s.flow));
+}
+
+// Before the first effect: no other node has a flow of this team under way.
+void provisioner::claim(const run_step& s) {
+  const auto cluster = find_name(system(), "cluster");
+  if (!cluster) return read_stored(s);
+  ask<messages::owner_proof>(
+      this, cluster, messages::claim_work{{"flow", s.spec.slug, 0}, options_.step_deadline / 2},
+      options_.step_deadline,
+      [this, s](messages::owner_proof& proof) {
+        callers_.at(s.flow).proof = std::move(proof);
+        read_stored(s);
+      },
+      step_failed(s.flow));
+}
+
+void provisioner::read_stored(const run_step& s) {
   ask_for_step<messages::redis_value>(
       s.flow, "redis",
-      messages::redis_command{{"HGET", teams_key, s.spec.slug}, options_.step_deadline},
+      messages::redis_command{{"HGET", team_log::teams_key, s.spec.slug}, options_.step_deadline},
       [this, s](const messages::redis_value& stored) -> result<step_outcome> {
         step_outcome out;
         if (stored.type == messages::redis_type::nil) {
@@ -217,13 +193,22 @@ void provisioner::validate(const run_step& s) {
 }
 
 void provisioner::persist(const run_step& s) {
-  messages::redis_command command{{}, options_.step_deadline};
-  if (s.action == step_action::apply)
-    command.words = {"HSET", teams_key, s.spec.slug, to_json(s.spec)};
-  else
-    command.words = {"HDEL", teams_key, s.spec.slug};
-  ask_for_step<messages::redis_value>(s.flow, "redis", std::move(command),
-                                      nothing_more<messages::redis_value>);
+  const auto& proof = callers_.at(s.flow).proof;
+  const bool tended = s.spec.health.interval_ms != 0 || !options_.certificate_resolver.empty();
+  auto script = s.action == step_action::apply
+                    ? team_log::put(proof, s.spec.slug, to_json(s.spec),
+                                    tended ? team_log::tending::wanted : team_log::tending::none,
+                                    options_.step_deadline)
+                    : team_log::remove(proof, s.spec.slug, options_.step_deadline);
+  ask_for_step<messages::redis_value>(
+      s.flow, "redis", std::move(script),
+      [](const messages::redis_value& reply) -> result<step_outcome> {
+        const auto version = team_log::read_version(reply);
+        if (!version) return version.error();
+        step_outcome out;
+        out.version = *version;
+        return out;
+      });
 }
 
 void provisioner::publish_name_of(const run_step& s) {
@@ -239,20 +224,40 @@ void provisioner::publish_name_of(const run_step& s) {
 
 void provisioner::site(const run_step& s) {
   const std::string host = fmt::format("{}.{}", s.spec.slug, options_.domain);
-  offer_routes offer{host, "team", nullptr};
+  offer_routes offer{host, "team", nullptr, callers_.at(s.flow).use};
   if (s.action == step_action::apply)
     offer.routes = std::make_shared<const route_plans>(routes_of(s.spec, *catalog_));
-  ask_for_step<messages::published>(s.flow, "registry", std::move(offer),
-                                    [this, s](const messages::published&) -> result<step_outcome> {
-                                      if (s.action == step_action::apply) {
-                                        teams_[s.spec.slug] = s.spec;
-                                        watch_health(s.spec);
-                                      } else {
-                                        teams_.erase(s.spec.slug);
-                                        unwatch_health(s.spec.slug);
-                                      }
-                                      return step_outcome{};
-                                    });
+  ask_for_step<messages::published>(
+      s.flow, "registry", std::move(offer),
+      [this, s](const messages::published&) -> result<step_outcome> {
+        std::string json = s.action == step_action::apply ? to_json(s.spec) : std::string();
+        tell(find_name(system(), "teamdir"), team_changed{s.spec.slug, s.version, std::move(json)});
+        return step_outcome{};
+      });
+}
+
+// A node that is not reached catches up by itself: worth a line, not a failure.
+void provisioner::spread(const run_step& s) {
+  const auto over = [this, flow = s.flow] { run(state_.step_done(flow, step_outcome{})); };
+  const auto cluster = find_name(system(), "cluster");
+  if (!cluster) {
+    tell(caf::actor_cast<caf::actor>(this), step_over{s.flow, std::nullopt});
+    return;
+  }
+  ask<messages::change_spread>(
+      this, cluster, messages::spread_change{s.version, options_.spread_deadline},
+      options_.spread_deadline + seconds(1),
+      [over, slug = s.spec.slug](messages::change_spread& spread) {
+        if (!spread.missing.empty())
+          log::warning(
+              "team not live on every node yet",
+              {{"team", slug}, {"missing", fmt::format("{}", fmt::join(spread.missing, " "))}});
+        over();
+      },
+      [over, slug = s.spec.slug](const fault& f) {
+        log::warning("team not live on every node yet", {{"team", slug}, {"error", to_string(f)}});
+        over();
+      });
 }
 
 void provisioner::certificate(const run_step& s) {
@@ -288,110 +293,6 @@ void provisioner::announce(const run_step& s) {
           {"PUBLISH", "team:status", team_event_json(s.spec.slug, s.spec.host, status)},
           options_.step_deadline},
       nothing_more<messages::redis_value>);
-}
-
-// -- loading ------------------------------------------------------------------------
-
-void provisioner::load(const std::string& cursor) {
-  if (cursor == "0") {
-    load_ = load_state::reading;
-    load_began_ = now();
-  }
-  ask<messages::redis_value>(
-      this, find_name(system(), "redis"),
-      messages::redis_command{
-          {"HSCAN", teams_key, cursor, "COUNT", fmt::format("{}", options_.load_batch)},
-          options_.step_deadline},
-      options_.step_deadline, [this](messages::redis_value& page) { loaded(page); },
-      [this](const fault& f) {
-        log::warning("teams not read from the store", {{"error", to_string(f)}});
-        load_later();
-      });
-}
-
-void provisioner::load_later() {
-  load_ = load_state::waiting;
-  load_timer_.arm(*this, now() + seconds(1));
-}
-
-void provisioner::loaded(const messages::redis_value& page) {
-  if (page.items.size() != 2 || page.items[1].items.size() % 2 != 0) {
-    log::error("teams not read from the store", {{"error", "HSCAN answered in an unknown form"}});
-    return load_later();
-  }
-  std::vector<messages::team_spec> batch;
-  const auto& pairs = page.items[1].items;
-  for (std::size_t i = 0; i < pairs.size(); i += 2) {
-    auto spec = parse_team_spec(pairs[i + 1].text, options_.domain);
-    if (!spec || spec->slug != pairs[i].text) {
-      log::error("stored team left out",
-                 {{"team", pairs[i].text},
-                  {"error", spec ? "its slug is another one" : spec.error().detail}});
-      continue;
-    }
-    // A running flow decides about its team itself.
-    if (!state_.state_of(spec->slug).empty()) continue;
-    const auto known = teams_.find(spec->slug);
-    if (known != teams_.end() && to_json(known->second) == to_json(*spec)) continue;
-    batch.push_back(*std::move(spec));
-  }
-  if (!batch.empty()) make_live(std::move(batch));
-  if (page.items[0].text != "0") {
-    next_page_ = page.items[0].text;
-    ++being_published_;  // in case nothing of this page is
-    return one_published();
-  }
-  load_ = load_state::done;
-  log::info("teams read from the store",
-            {{"teams", teams_.size()},
-             {"took_ms", std::chrono::duration_cast<milliseconds>(now() - load_began_).count()}});
-  maybe_live();
-}
-
-// Something of the loading is live, or has been given up.
-void provisioner::one_published() {
-  --being_published_;
-  if (!next_page_.empty() && being_published_ < options_.load_window)
-    load(std::exchange(next_page_, {}));
-  maybe_live();
-}
-
-// Names and sites of everything that was read have been published.
-void provisioner::maybe_live() {
-  if (load_ != load_state::done || being_published_ > 0 || std::exchange(told_live_, true)) return;
-  log::info("stored teams are live",
-            {{"teams", teams_.size()},
-             {"took_ms", std::chrono::duration_cast<milliseconds>(now() - load_began_).count()}});
-  if (options_.on_live) options_.on_live();
-}
-
-void provisioner::make_live(std::vector<messages::team_spec> batch) {
-  messages::publish_host_names names;
-  const auto registry = find_name(system(), "registry");
-  const auto certificates = find_name(system(), "certs");
-  // A team that could not be made live is named, and does not hold up the others.
-  const auto one_less = [this] { one_published(); };
-  const auto complain = [one_less](const char* what) {
-    return [what, one_less](const fault& f) {
-      log::error(what, {{"error", to_string(f)}});
-      one_less();
-    };
-  };
-  for (auto& spec : batch) {
-    names.labels.push_back(spec.slug);
-    auto plans = std::make_shared<const route_plans>(routes_of(spec, *catalog_));
-    ++being_published_;
-    ask<messages::published>(
-        this, registry, offer_routes{spec.host, "team", std::move(plans)}, longest_wait,
-        [one_less](messages::published&) { one_less(); }, complain("stored team not live"));
-    tell(certificates, messages::want_certificate{spec.host, options_.certificate_resolver});
-    auto slug = spec.slug;
-    watch_health(teams_.insert_or_assign(std::move(slug), std::move(spec)).first->second);
-  }
-  ++being_published_;
-  ask<messages::published>(
-      this, find_name(system(), "zonedir"), std::move(names), longest_wait,
-      [one_less](messages::published&) { one_less(); }, complain("names of stored teams not live"));
 }
 
 }  // namespace stagedoor::actors

@@ -20,6 +20,7 @@ constexpr std::array provision_steps = {
     step_row{provisioning_step::persist, "Storing the team"},
     step_row{provisioning_step::name, "Publishing the name"},
     step_row{provisioning_step::site, "Publishing the routes"},
+    step_row{provisioning_step::spread, "Publishing on the other nodes"},
     step_row{provisioning_step::certificate, "Requesting the certificate"},
     step_row{provisioning_step::health, "Checking the servers"},
     step_row{provisioning_step::announce, "Announcing the team"},
@@ -31,6 +32,7 @@ constexpr std::array deprovision_steps = {
     step_row{provisioning_step::persist, "Removing the team from the store"},
     step_row{provisioning_step::site, "Withdrawing the routes"},
     step_row{provisioning_step::name, "Withdrawing the name"},
+    step_row{provisioning_step::spread, "Withdrawing on the other nodes"},
     step_row{provisioning_step::certificate, "Releasing the certificate"},
     step_row{provisioning_step::announce, "Announcing the removal"},
 };
@@ -61,7 +63,8 @@ provisioning_effects provisioning_state::deprovision(const messages::deprovision
 provisioning_effects provisioning_state::admit(std::string id, flow f) {
   provisioning_effects out;
   const auto refuse = [&](fault_kind kind, retryable retry, std::string detail) {
-    out.emplace_back(finish_flow{id, fault{kind, fault_side::self, retry, std::move(detail)}});
+    out.emplace_back(
+        finish_flow{id, f.spec.slug, fault{kind, fault_side::self, retry, std::move(detail)}});
   };
   if (flows_.contains(id)) {
     refuse(fault_kind::conflict, retryable::no, fmt::format("flow {} is running already", id));
@@ -118,6 +121,7 @@ provisioning_effects provisioning_state::step_done(const std::string& id,
       f.spec = *f.previous;
       f.found.host = f.spec.host;
     }
+    if (outcome->version != 0) f.version = outcome->version;
     if (!outcome->certificate.empty()) f.found.certificate = std::move(outcome->certificate);
     if (!outcome->unhealthy.empty()) f.found.unhealthy = std::move(outcome->unhealthy);
   }
@@ -143,7 +147,8 @@ void provisioning_state::enter(const std::string& id, flow& f, provisioning_effe
   out.emplace_back(report_progress{id, static_cast<std::uint32_t>(f.index + 1),
                                    static_cast<std::uint32_t>(steps.size()),
                                    steps[f.index].message});
-  out.emplace_back(run_step{id, steps[f.index].step, f.direction, f.spec});
+  if (steps[f.index].step != provisioning_step::validate) f.touched = true;
+  out.emplace_back(run_step{id, steps[f.index].step, f.direction, f.spec, f.version});
 }
 
 // Walks back over the steps that were done. An update goes back to what was stored before, a new
@@ -157,9 +162,9 @@ void provisioning_state::undo(const std::string& id, flow& f, provisioning_effec
                                step == provisioning_step::certificate;
     if (!leaves_traces) continue;
     if (f.previous)
-      out.emplace_back(run_step{id, step, step_action::apply, *f.previous});
+      out.emplace_back(run_step{id, step, step_action::apply, *f.previous, f.version});
     else
-      out.emplace_back(run_step{id, step, step_action::revert, f.spec});
+      out.emplace_back(run_step{id, step, step_action::revert, f.spec, f.version});
     return;
   }
   finish(id, *f.cause, out);
@@ -169,7 +174,9 @@ void provisioning_state::finish(const std::string& id, result<team_flow_finished
                                 provisioning_effects& out) {
   const auto it = flows_.find(id);
   const std::string slug = it->second.spec.slug;
-  out.emplace_back(finish_flow{id, std::move(outcome)});
+  const bool unsure = !outcome && it->second.touched;
+  out.emplace_back(
+      finish_flow{id, slug, std::move(outcome), unsure ? flow_end::unsure : flow_end::settled});
   flows_.erase(it);
   const auto queue = by_slug_.find(slug);
   queue->second.pop_front();

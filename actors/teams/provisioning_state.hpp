@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a team comes to life and goes again, step by step.
 //
-// Problem: seven things in six actors must all happen, in an order in which a crash at any point
+// Problem: eight things in seven actors must all happen, in an order in which a crash at any point
 // leaves a team either wholly there or wholly absent once the task is delivered again. So every
 // step is idempotent, Redis is written first (what is stored is made live at each start), and a
 // step that fails for good is answered by undoing the earlier ones.
 //
-//   provision:   validate → persist → name → site → certificate → health → announce → done
+//   provision:   validate → persist → name → site → spread → certificate → health → announce → done
 //                              └──────── a fault ────────▶ undo: site, name, store ─▶ failed
-//   deprovision: validate → forget → site → name → certificate → announce → done
+//   deprovision: validate → forget → site → name → spread → certificate → announce → done
 //
-// Validating reads what is stored, before anything is written: a write that timed out may have
-// happened, and only what was read before it can then be put back.
+// Spreading waits until the other nodes have made live what is stored; they do so by themselves, so
+// nothing of it is undone.
+// Validating makes this flow the only one for the team, on all nodes, and reads what is stored,
+// before anything is written: a write that timed out may have happened, and only what was read
+// before it can then be put back.
 //
 // Flows for one slug run one after the other, in the order they came.
 // Owner: the provisioner actor. Runs on: the scheduler. No clock, no CAF: each step is an ask with
@@ -19,6 +22,7 @@
 // Bounded by: max_flows (then overloaded, and the task is retried).
 #pragma once
 
+#include "actors/teams/flow_end.hpp"
 #include "messages/team.hpp"
 #include "runtime/base/result.hpp"
 
@@ -37,6 +41,7 @@ enum class provisioning_step : std::uint8_t {
   persist,
   name,
   site,
+  spread,
   certificate,
   health,
   announce,
@@ -45,6 +50,7 @@ enum class provisioning_step : std::uint8_t {
 /// What a step found out, where later steps or the reply need it.
 struct step_outcome {
   std::optional<messages::team_spec> previous;  ///< validate: what is stored now
+  std::uint64_t version = 0;                    ///< persist: of the change in the teams' log
   std::string certificate;                      ///< certificate: "valid", "pending: why"
   std::vector<std::string> unhealthy;           ///< health
 };
@@ -60,6 +66,7 @@ struct run_step {
   provisioning_step step;
   step_action action = step_action::apply;
   messages::team_spec spec;
+  std::uint64_t version = 0;  ///< that persist was told; 0 = not stored yet
 };
 
 struct report_progress {
@@ -71,7 +78,9 @@ struct report_progress {
 
 struct finish_flow {
   std::string flow;
+  std::string slug;
   result<messages::team_flow_finished> outcome;
+  flow_end ended = flow_end::settled;
 };
 
 using provisioning_effect = std::variant<run_step, report_progress, finish_flow>;
@@ -109,6 +118,8 @@ class provisioning_state {
     phase at = phase::waiting;
     std::size_t index = 0;  ///< into the steps of its direction
     std::optional<messages::team_spec> previous;
+    std::uint64_t version = 0;
+    bool touched = false;  ///< something may have been written
     messages::team_flow_finished found;
     std::optional<fault> cause;  ///< why it is being undone
   };

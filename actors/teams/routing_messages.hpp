@@ -3,16 +3,20 @@
 #pragma once
 
 #include "actors/support/local_messages.hpp"
+#include "actors/teams/flow_end.hpp"
 #include "actors/teams/probing.hpp"
 #include "actors/teams/route_plan.hpp"
 #include "messages/cluster.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/http/site_use.hpp"
 #include "runtime/net/address.hpp"
 
 #include <caf/actor.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace stagedoor::actors {
@@ -23,6 +27,16 @@ struct offer_routes {
   std::string host;
   std::string source;  ///< "team", "file", "docker", "compose"
   shared_plans routes;
+  /// Stamped by the lanes from now on; null = as before.
+  std::shared_ptr<http::site_use> use = nullptr;
+};
+
+/// To the site_registry: for which hosts |source| offers routes. Replies: offered_hosts.
+struct which_hosts {
+  std::string source;
+};
+struct offered_hosts {
+  std::vector<std::pair<std::string, std::shared_ptr<http::site_use>>> hosts;
 };
 
 /// To the site_registry, and from it to every team_router.
@@ -75,17 +89,38 @@ struct health_found {
 };
 
 /// From the provisioner to itself: a step ended without asking anybody.
-struct step_refused {
+struct step_over {
   std::string flow;
-  fault why;
+  std::optional<fault> why;  ///< none = well
 };
 
-/// From the provisioner to itself: the team's health_checker could not be started just then.
-struct watch_again {
+/// From the provisioner to the team_directory: |holder|, and nobody else, decides about the team
+/// until release_team, or its own end. Replies: team_held.
+struct hold_team {
   std::string slug;
+  std::string doing;  ///< "provisioning", "deprovisioning"
+  caf::actor holder;
+};
+struct team_held {
+  std::shared_ptr<http::site_use> use;  ///< for the team's site
 };
 
-/// The connection to Redis stands (again); from loop_gateway to the provisioner.
+/// Its site and name are live in this form; JSON, empty = they are withdrawn.
+struct team_changed {
+  std::string slug;
+  std::uint64_t version = 0;  ///< of the log
+  std::string json;
+};
+
+struct release_team {
+  std::string slug;
+  flow_end ended = flow_end::settled;
+};
+
+/// From the team_directory to itself: look-ups that came in one turn are read together.
+struct read_gathered {};
+
+/// The connection to Redis stands (again); from loop_gateway to the team_directory.
 struct store_connected {};
 
 }  // namespace stagedoor::actors

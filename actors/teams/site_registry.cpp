@@ -32,6 +32,7 @@ caf::behavior site_registry::make_behavior() {
       [this](const messages::start_child& m) {  // to itself, see find_running
         if (waiting_.contains(m.argument)) start(m.argument);
       },
+      [this](const which_hosts& m) { return offered_hosts{state_.hosts_of(m.source)}; },
       [this](const messages::count_entries&) {
         return messages::entry_count{state_.size(), 0};
       },
@@ -40,7 +41,7 @@ caf::behavior site_registry::make_behavior() {
 
 void site_registry::offered(const offer_routes& m) {
   const auto caller = std::make_shared<promise<messages::published>>(this);
-  const auto actions = state_.offer(m.host, m.source, m.routes);
+  const auto actions = state_.offer(m.host, m.source, m.routes, m.use);
   if (!actions) {
     caller->fail(actions.error());
     return;
@@ -103,7 +104,7 @@ void site_registry::ready(const router_ready& m) {
 void site_registry::forward(const forward_offer& offer,
                             const std::vector<shared_promise>& callers) {
   ask<messages::published>(
-      this, routers_[offer.host], offer_routes{offer.host, offer.source, offer.routes},
+      this, routers_[offer.host], offer_routes{offer.host, offer.source, offer.routes, offer.use},
       options_.publish_deadline,
       [this, callers, host = offer.host](messages::published& live) {
         for (const auto& caller : callers) caller->deliver(live);

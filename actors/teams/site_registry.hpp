@@ -7,6 +7,7 @@
 // | use_catalog             |                       | every router rebuilds its site              |
 // | router_ready            |                       | the router gets all that is offered, or     |
 // |                         |                       | withdraws what the loops still serve        |
+// | which_hosts             | offered_hosts         | a source that lost its memory asks for it   |
 // | messages::count_entries | messages::entry_count | the number of sites                         |
 //
 // The routers are dynamic children of the supervisor named "routers".

@@ -11,12 +11,15 @@
 
 #include "actors/teams/route_plan.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/http/site_use.hpp"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace stagedoor::actors {
@@ -30,6 +33,7 @@ struct forward_offer {
   std::string host;
   std::string source;
   shared_plans routes;
+  std::shared_ptr<http::site_use> use = nullptr;
 };
 
 struct registry_actions {
@@ -44,7 +48,8 @@ class site_registry_state {
   /// Remembers the offer. What is forwarded goes to a running router; when one must start first, it
   /// gets everything by ready(). On failure: overloaded.
   [[nodiscard]] result<registry_actions> offer(const std::string& host, const std::string& source,
-                                               shared_plans routes);
+                                               shared_plans routes,
+                                               std::shared_ptr<http::site_use> use = nullptr);
   /// The host's router runs (again): everything that is offered goes to it, and if that is nothing,
   /// it withdraws the host. None = nobody has asked for this router.
   [[nodiscard]] std::optional<std::vector<forward_offer>> ready(const std::string& host);
@@ -54,11 +59,15 @@ class site_registry_state {
   [[nodiscard]] bool settled(const std::string& host);
 
   [[nodiscard]] std::size_t size() const noexcept { return sites_.size(); }
+  /// The hosts that |source| offers routes for, with what their lanes stamp.
+  [[nodiscard]] std::vector<std::pair<std::string, std::shared_ptr<http::site_use>>> hosts_of(
+      const std::string& source) const;
 
  private:
   enum class router : std::uint8_t { none, starting, running };
   struct entry {
     std::map<std::string, shared_plans> offers;
+    std::shared_ptr<http::site_use> use;
     router is = router::none;
   };
 

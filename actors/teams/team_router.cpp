@@ -30,6 +30,7 @@ caf::behavior team_router::make_behavior() {
 }
 
 void team_router::offered(const offer_routes& m) {
+  if (m.use) state_.stamp(m.use);
   run(state_.offer(m.source, m.routes, now()), promise<messages::published>(this));
 }
 

@@ -94,6 +94,7 @@ void team_router_state::build(router_effects& out) {
   }
   http::site built;
   built.host = host_;
+  built.use = use_;
   for (const auto& [source, routes] : offers_)
     for (const auto& plan : *routes)
       if (auto route = compile(plan, out)) built.routes.push_back(*std::move(route));

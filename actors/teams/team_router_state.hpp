@@ -55,6 +55,8 @@ class team_router_state {
   /// Replaces what |source| offers for this host; null or empty = it offers nothing any more.
   [[nodiscard]] router_effects offer(const std::string& source, shared_plans routes, mono_time now);
   [[nodiscard]] router_effects use(std::shared_ptr<const catalog> c);
+  /// What every version of the site that is built from now on carries.
+  void stamp(std::shared_ptr<http::site_use> use) { use_ = std::move(use); }
   /// The last withdraw_site could not be done: the next withdrawal says it again.
   void not_withdrawn() noexcept { published_ = true; }
 
@@ -93,6 +95,7 @@ class team_router_state {
   const milliseconds resolve_interval_;
   std::map<std::string, shared_plans> offers_;  ///< by source; never null or empty
   std::map<std::string, name_entry> names_;     ///< server names that are no IP address
+  std::shared_ptr<http::site_use> use_;         ///< null = nobody wants to know
   bool published_ = true;  ///< the loops may hold the site: at first that of a predecessor
 };
 

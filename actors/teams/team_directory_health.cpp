@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the team_directory does for the health of teams: it tells each checker of this node what to
+// check, when that starts and when the team changes.
+#include "actors/support/actor_names.hpp"
+#include "actors/teams/team_directory.hpp"
+#include "runtime/base/log.hpp"
+
+namespace stagedoor::actors {
+
+// The checker of a team that is not active is told as well: its owner tends it when nobody asks.
+void team_directory::checker_started(const std::string& slug, const caf::actor& handle) {
+  checkers_[slug] = handle;
+  watch(handle, [this, slug, who = handle.address()](const end_reason&) {
+    const auto it = checkers_.find(slug);
+    if (it != checkers_.end() && it->second.address() == who) checkers_.erase(it);
+  });
+  find_spec(
+      slug,
+      [this, slug](const std::optional<messages::team_spec>& spec) {
+        const auto it = checkers_.find(slug);
+        if (spec && it != checkers_.end()) tell(it->second, messages::check_servers{*spec});
+      },
+      [this, slug](const fault& f) {
+        log::warning("health not checked yet", {{"team", slug}, {"error", to_string(f)}});
+        untold_.insert(slug);
+      });
+}
+
+// Those whose team could not be read when they started.
+void team_directory::tell_checkers() {
+  for (const auto& slug : std::exchange(untold_, {}))
+    if (const auto it = checkers_.find(slug); it != checkers_.end())
+      checker_started(slug, caf::actor(it->second));
+}
+
+void team_directory::apply(const team_settled& e) {
+  if (!e.spec) {
+    tell(find_name(system(), "health"), messages::forget_servers{e.slug});
+    return;  // its owner stops the checker
+  }
+  if (const auto it = checkers_.find(e.slug); it != checkers_.end())
+    tell(it->second, messages::check_servers{*e.spec});
+}
+
+void team_directory::show_servers(std::shared_ptr<messages::team_description> about,
+                                  const std::function<void()>& finished) {
+  const auto show = [about](const messages::server_states& known) {
+    const auto add = [&](const char* part, const std::string& url) {
+      std::string line = std::string(part) + " " + url;
+      for (const auto& s : known.servers)
+        if (s.url == url && !s.state.empty()) {
+          line += " " + s.state;
+          break;
+        }
+      about->servers.push_back(std::move(line));
+    };
+    for (const auto& url : about->spec.api) add("api", url);
+    for (const auto& url : about->spec.web) add("web", url);
+  };
+  const auto it = checkers_.find(about->spec.slug);
+  if (it == checkers_.end()) {
+    show({});
+    finished();
+    return;
+  }
+  ask<messages::server_states>(
+      this, it->second, messages::report_servers{}, options_.deadline,
+      [show, finished](messages::server_states& known) {
+        show(known);
+        finished();
+      },
+      [show, finished](const fault&) {
+        show({});
+        finished();
+      });
+}
+
+}  // namespace stagedoor::actors
