@@ -156,10 +156,6 @@ supervisor_plan teams_plan(const node_parts& parts) {
   plan.children.push_back(worker("site_registry", [](shell& parent, const child_context&) {
     return parent.spawn<site_registry>(site_registry_options{});
   }));
-  plan.children.push_back(worker("health_board", [&parts](shell& parent, const child_context&) {
-    return parent.spawn<health_board>(parts.publish_down);
-  }));
-  plan.children.push_back(named("checkers", subtree(checkers_plan(parts))));
   plan.children.push_back(worker("team_directory", [&parts](shell& parent, const child_context&) {
     team_directory_options options;
     options.domain = parts.config->node.platform.domain;
@@ -215,6 +211,10 @@ supervisor_plan admin_plan(const node_parts& parts) {
 
 supervisor_plan work_plan(const node_parts& parts) {
   auto plan = plan_of("work", supervision::strategy::one_for_all);
+  plan.children.push_back(worker("health_board", [&parts](shell& parent, const child_context&) {
+    return parent.spawn<health_board>(parts.publish_down);
+  }));
+  plan.children.push_back(named("checkers", subtree(checkers_plan(parts))));
   plan.children.push_back(named("janitors", subtree(janitors_plan(parts))));
   if (parts.clustered) plan.children.push_back(named("serials", subtree(serials_plan())));
   plan.children.push_back(worker("owned_work", [](shell& parent, const child_context&) {

@@ -12,7 +12,7 @@
 //
 // What is found here goes to "agent" too, which tells the other nodes (health_found).
 // Verdicts change rarely, so each change hands every lane the whole set anew.
-// Owner: the team_supervisor, before the checkers: when it starts again, so do they, and judge
+// Owner: the supervisor of work, with the checkers: when it starts again, so do they, and judge
 // afresh. Runs on: the scheduler. Bounded by: max_down; servers beyond it stay in use.
 #pragma once
 

@@ -17,6 +17,8 @@
 namespace stagedoor::actors {
 namespace {
 
+constexpr milliseconds introduce_again = seconds(1);
+
 bool lists(const std::vector<std::string>& urls, const std::string& url) {
   return std::find(urls.begin(), urls.end(), url) != urls.end();
 }
@@ -31,8 +33,19 @@ health_checker::health_checker(caf::actor_config& cfg, std::string slug,
       proof_(std::move(proof)),
       state_(snapshot::hash_key(slug_)) {}
 
+// Again to each directory that starts, since that knows of no checker.
+void health_checker::introduce() {
+  const auto self = caf::actor_cast<caf::actor>(this);
+  const auto directory = find_name(system(), "teamdir");
+  if (!directory) return after(this, introduce_again, checker_ready{slug_, self});
+  tell(directory, checker_ready{slug_, self});
+  watch(directory, [this, self](const end_reason&) {
+    after(this, introduce_again, checker_ready{slug_, self});
+  });
+}
+
 caf::behavior health_checker::make_behavior() {
-  tell(find_name(system(), "teamdir"), checker_ready{slug_, caf::actor_cast<caf::actor>(this)});
+  introduce();
   return {
       [this](const messages::check_servers& m) {
         const auto effects = state_.use(m.spec, now());
@@ -44,6 +57,7 @@ caf::behavior health_checker::make_behavior() {
         settle();
       },
       [this](const messages::owner_proof& m) { proof_ = m; },
+      [this](const checker_ready&) { introduce(); },  // its own, later
       [this](const messages::report_servers&) { return report(); },
       [this](const messages::tick& t) {
         if (timer_.due(*this, t)) run(state_.tick(now()));

@@ -9,8 +9,8 @@
 //
 // Sends: checker_ready to the team_directory when it starts; messages::server_judged to the
 // health_board; an event on team:status for each change.
-// Owner: the supervisor of checkers, as the child named like the team. Runs on: the scheduler.
-// Bounded by: one round at a time. Stops when: told to.
+// Owner: the supervisor of checkers, as the child named like the team, on the node that owns it.
+// Runs on: the scheduler. Bounded by: one round at a time. Stops when: told to.
 #pragma once
 
 #include "actors/support/calls.hpp"
@@ -32,6 +32,7 @@ class health_checker final : public shell {
   caf::behavior make_behavior() override;
 
  private:
+  void introduce();
   void run(const health_effects& effects);
   void start(const start_round& round);
   void judge(const std::string& url, bool up, const std::string& reason);
