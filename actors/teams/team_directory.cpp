@@ -224,12 +224,12 @@ void team_directory::offer(offer_routes what, const std::shared_ptr<round>& r) {
 template <class Order>
 void team_directory::publish_names(Order order, std::vector<std::shared_ptr<round>> rounds) {
   const auto all = std::make_shared<std::vector<std::shared_ptr<round>>>(std::move(rounds));
-  const auto done = [all](const result<void>& part) {
+  const auto over = [all](const result<void>& part) {
     for (const auto& r : *all) r->done(part);
   };
   ask<messages::published>(
       this, find_name(system(), "zonedir"), std::move(order), longest_wait,
-      [done](messages::published&) { done({}); }, [done](const fault& f) { done(f); });
+      [over](messages::published&) { over({}); }, [over](const fault& f) { over(f); });
 }
 
 void team_directory::serve(std::vector<serve_team> teams) {

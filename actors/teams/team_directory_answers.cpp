@@ -150,6 +150,8 @@ void team_directory::scan_tended(const std::string& cursor) {
 void team_directory::apply(tended_changed& e) {
   // A version that does not follow the last one makes the cluster ask for the whole.
   tended_version_ += e.all ? 2 : 1;
+  if (e.all)
+    for (const auto& [slug, checker] : checkers_) untold_.insert(slug);
   if (listing_tended_) {  // what it has read of these may be older
     tended_.insert(e.added.begin(), e.added.end());
     for (const auto& slug : e.removed) tended_.erase(slug);

@@ -7,6 +7,10 @@
 
 namespace stagedoor::actors {
 
+namespace {
+constexpr std::size_t told_at_once = 100;
+}
+
 // The checker of a team that is not active is told as well: its owner tends it when nobody asks.
 void team_directory::checker_started(const std::string& slug, const caf::actor& handle) {
   checkers_[slug] = handle;
@@ -26,11 +30,13 @@ void team_directory::checker_started(const std::string& slug, const caf::actor& 
       });
 }
 
-// Those whose team could not be read when they started.
+// Those whose team could not be read when they started, or has changed unseen: some at a time.
 void team_directory::tell_checkers() {
-  for (const auto& slug : std::exchange(untold_, {}))
+  for (std::size_t n = 0; n < told_at_once && !untold_.empty(); ++n) {
+    const auto slug = std::move(untold_.extract(untold_.begin()).value());
     if (const auto it = checkers_.find(slug); it != checkers_.end())
       checker_started(slug, caf::actor(it->second));
+  }
 }
 
 void team_directory::apply(const team_settled& e) {

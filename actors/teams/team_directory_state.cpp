@@ -360,6 +360,8 @@ void team_directory_state::follow(const team_log::change& c, bool far_behind, mo
   } else if (known != nullptr || (!far_behind && !full())) {
     log_waits_.insert(c.slug);
     apply(c.slug, c.spec, now, out);
+  } else if (auto spec = parse_team_spec(c.spec, domain_)) {
+    out.emplace_back(team_settled{c.slug, *std::move(spec)});  // it may be tended here
   }
 }
 

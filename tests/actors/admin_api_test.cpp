@@ -33,7 +33,7 @@ struct admin_api_test : actor_fixture {
 
   admin_api_test() {
     for (const char* name :
-         {"teams", "root", "certs", "redis", "zonedir", "queues", "health", "providers", "loops"})
+         {"teams", "teamdir", "root", "certs", "redis", "zonedir", "queues", "health", "providers", "loops"})
       start_service(name);
     admin_api_options options;
     options.version = "1.2.3";
@@ -45,6 +45,7 @@ struct admin_api_test : actor_fixture {
     publish_name(system(), name, p.handle());
   }
   probe& teams() { return services.at("teams"); }
+  probe& teamdir() { return services.at("teamdir"); }
 
   answer request(const std::string& method, const std::string& path, const std::string& body = "",
                  const std::string& query = "") {
@@ -108,14 +109,14 @@ TEST_F(admin_api_test, what_does_not_exist_is_404_and_what_takes_another_method_
 // -- teams ------------------------------------------------------------------------
 
 TEST_F(admin_api_test, lists_teams_a_page_at_a_time) {
-  teams().answers<messages::list_teams>([](const messages::list_teams&) {
+  teamdir().answers<messages::list_teams>([](const messages::list_teams&) {
     return messages::team_listing{{"b", "c"}, 12};
   });
   const auto got = request("GET", "/api/teams", "", "after=a&limit=2");
   EXPECT_EQ(got.status, 200U);
   EXPECT_EQ(got.body, (json{{"teams", {"b", "c"}}, {"total", 12}}));
   (void)request("HEAD", "/api/teams", "", "limit=many&after");
-  const auto asked = teams().received<messages::list_teams>();
+  const auto asked = teamdir().received<messages::list_teams>();
   ASSERT_THAT(asked, SizeIs(2));
   EXPECT_EQ(asked[0].after, "a");
   EXPECT_EQ(asked[0].limit, 2U);
@@ -124,7 +125,7 @@ TEST_F(admin_api_test, lists_teams_a_page_at_a_time) {
 }
 
 TEST_F(admin_api_test, shows_one_team) {
-  teams().answers<messages::show_team>([](const messages::show_team& m) {
+  teamdir().answers<messages::show_team>([](const messages::show_team& m) {
     messages::team_description d;
     d.spec = {m.slug, m.slug + ".kanban.domain", {"http://a"}, {}, {}, {"/health", 1000}};
     d.state = "live";
@@ -220,7 +221,7 @@ TEST_F(admin_api_test, a_wrong_slug_or_body_is_400_and_no_order) {
 }
 
 TEST_F(admin_api_test, a_fault_of_the_teams_is_told_with_its_status) {
-  teams().answers<messages::show_team>(
+  teamdir().answers<messages::show_team>(
       [](const messages::show_team& m) -> result<messages::team_description> {
         return fault{fault_kind::not_found, fault_side::client, retryable::no, "no team " + m.slug};
       });

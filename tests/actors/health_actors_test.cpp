@@ -32,7 +32,7 @@ struct health_checker_test : actor_fixture {
   std::vector<std::string> asked;
 
   health_checker_test() {
-    publish_name(system(), "teams", teams.handle());
+    publish_name(system(), "teamdir", teams.handle());
     publish_name(system(), "health", board.handle());
     publish_name(system(), "cluster", cluster.handle());
   }

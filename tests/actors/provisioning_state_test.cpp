@@ -49,20 +49,22 @@ TEST(provisioning, walks_the_steps_in_order_and_reports_each) {
     EXPECT_EQ(step->action, step_action::apply);
     const auto& progress = std::get<report_progress>(effects.front());
     EXPECT_EQ(progress.step, ++reported);
-    EXPECT_EQ(progress.total_steps, 7U);
+    EXPECT_EQ(progress.total_steps, 8U);
     step_outcome outcome;
     if (step->step == provisioning_step::certificate) outcome.certificate = "pending: CA";
     if (step->step == provisioning_step::health) outcome.unhealthy = {"http://a: refused"};
     effects = state.step_done("f", outcome);
   }
   using s = provisioning_step;
-  EXPECT_EQ(walked, (std::vector{s::validate, s::persist, s::name, s::site, s::certificate,
-                                 s::health, s::announce}));
+  EXPECT_EQ(walked, (std::vector{s::validate, s::persist, s::name, s::site, s::spread,
+                                 s::certificate, s::health, s::announce}));
   const auto* done = finish_in(effects);
   ASSERT_NE(done, nullptr);
   ASSERT_TRUE(done->outcome);
   EXPECT_EQ(done->outcome->certificate, "pending: CA");
   EXPECT_EQ(done->outcome->unhealthy.size(), 1U);
+  EXPECT_EQ(done->slug, "team-a");
+  EXPECT_EQ(done->ended, flow_end::settled);
   EXPECT_EQ(state.active(), 0U);
 }
 
@@ -100,9 +102,10 @@ std::set<provisioning_step> left_after_failure(provisioning_step failing, bool w
 TEST(provisioning, a_failed_step_is_undone_with_all_before_it) {
   using s = provisioning_step;
   for (const auto failing :
-       {s::validate, s::persist, s::name, s::site, s::certificate, s::health, s::announce}) {
+       {s::validate, s::persist, s::name, s::site, s::spread, s::certificate, s::health,
+        s::announce}) {
     auto left = left_after_failure(failing, false);
-    for (const auto harmless : {s::validate, s::health, s::announce}) left.erase(harmless);
+    for (const auto harmless : {s::validate, s::spread, s::health, s::announce}) left.erase(harmless);
     EXPECT_TRUE(left.empty()) << "failing step " << static_cast<int>(failing);
   }
 }
