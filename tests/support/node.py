@@ -33,7 +33,8 @@ def merged(base: dict, extra: dict) -> dict:
 
 class node:
     """|files| are written into the folder before the start; |settings| are laid over the defaults
-    of stagedoor.yml. All listening ports are the usual ones plus `offset`."""
+    of stagedoor.yml. All listening ports are the usual ones plus `offset`. A node that is not on
+    this host has another address, and |prefix| in front of its command."""
 
     def __init__(
         self,
@@ -43,8 +44,12 @@ class node:
         files: dict[str, str] | None = None,
         offset: int | None = None,
         cpu: int | None = None,
+        host: str = HOST,
+        prefix: list[str] = (),
     ):
         self.folder = folder
+        self.host = host
+        self._prefix = list(prefix)
         self.offset = free_port_offset(PORTS) if offset is None else offset
         self.http_port, self.https_port = HTTP + self.offset, HTTPS + self.offset
         self.dns_port, self.redis_port = DNS + self.offset, REDIS + self.offset
@@ -93,7 +98,9 @@ class node:
         ports = (self.http_port,) if wait_for is None else wait_for
         try:
             self._process.wait_until(
-                lambda: all(map(accepts, ports)), seconds, f"ports {', '.join(map(str, ports))}"
+                lambda: all(accepts(port, self.host) for port in ports),
+                seconds,
+                f"{self.host} to accept on {', '.join(map(str, ports))}",
             )
         except Exception:
             self._process.stop(2)
@@ -102,7 +109,7 @@ class node:
 
     def _run(self, *options: str) -> child:
         return child(
-            [binary(), "run", *options, "--config", self.config],
+            [*self._prefix, binary(), "run", *options, "--config", self.config],
             self.folder / "node.log",
             cpu=self._cpu,
             cwd=self.folder,
@@ -185,7 +192,7 @@ class node:
         """A client of the node's managed Redis. Imported here: the benches do without."""
         import redis
 
-        return redis.Redis(HOST, self.redis_port, decode_responses=True, socket_timeout=10)
+        return redis.Redis(self.host, self.redis_port, decode_responses=True, socket_timeout=10)
 
     def url(self, host: str, path: str = "/", *, tls: bool = False) -> str:
         scheme, port = ("https", self.https_port) if tls else ("http", self.http_port)

@@ -95,11 +95,11 @@ def free_port_offset(ports: Sequence[int]) -> int:
     raise RuntimeError("no free port offset")
 
 
-def accepts(port: int) -> bool:
-    """Whether something accepts TCP connections on that port of the loopback address."""
+def accepts(port: int, host: str = HOST) -> bool:
+    """Whether something accepts TCP connections on that port."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 # -- processes -------------------------------------------------------------------------------------
