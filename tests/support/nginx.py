@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from process import HOST, child, free_port
+from process import HOST, accepts, child, free_port
 
 CONFIGURATION = """
 daemon off;
@@ -34,8 +34,17 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def start_nginx(folder: Path, http: str, port: int, *, cpu: int | None = None) -> child:
-    """|http| is what stands inside its http block; |port| is waited for."""
+def start_nginx(
+    folder: Path,
+    http: str,
+    port: int,
+    *,
+    cpu: int | None = None,
+    host: str = HOST,
+    prefix: list[str] = (),
+) -> child:
+    """|http| is what stands inside its http block; |port| of |host| is waited for. |prefix| stands
+    in front of the command, as of a node's."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nginx.conf"
     # As root nginx would change to a user that may not enter a temporary folder of root's.
@@ -43,22 +52,28 @@ def start_nginx(folder: Path, http: str, port: int, *, cpu: int | None = None) -
     path.write_text(CONFIGURATION.format(folder=folder, http=http, user=user))
     # -e: where errors go before the configuration is read.
     server = child(
-        ["nginx", "-p", folder, "-e", folder / "error.log", "-c", path],
+        [*prefix, "nginx", "-p", folder, "-e", folder / "error.log", "-c", path],
         folder / "nginx.log",
         cpu=cpu,
     )
-    server.wait_for_port(port)
+    server.wait_until(lambda: accepts(port, host), 10, f"nginx to accept on port {port}")
     return server
 
 
 def start_upstream(
-    folder: Path, body: str, *, port: int | None = None, cpu: int | None = None
+    folder: Path,
+    body: str,
+    *,
+    port: int | None = None,
+    cpu: int | None = None,
+    host: str = HOST,
+    prefix: list[str] = (),
 ) -> tuple[child, int]:
     """Answers every request with 200 and |body|; gives the process and its port."""
     port = port or free_port()
     http = f"""default_type text/plain;
   server {{
-    listen {HOST}:{port} backlog=4096;
+    listen {host}:{port} backlog=4096;
     location / {{ return 200 {quoted(body)}; }}
   }}"""
-    return start_nginx(folder, http, port, cpu=cpu), port
+    return start_nginx(folder, http, port, cpu=cpu, host=host, prefix=prefix), port
