@@ -107,6 +107,19 @@ def test_parted_and_unplugged_hosts_are_lost_until_they_are_healed(net):
         wait_until(lambda: reaches(net, "one", "other"), 5, "the way back")
 
 
+def test_an_address_can_move_to_another_host(net, tmp_path):
+    moved, other = net.join("one"), net.join("other")
+    listener = child([*net.inside("other"), sys.executable, "-c", LISTEN], tmp_path / "ear")
+    with listener:
+        wait_until(lambda: "ready" in listener.log_text(), 10, "the listener")
+        assert knock(moved) == knock(other) == "reached"
+        net.move_address("one", "other")
+        net.join("third")
+        subprocess.run([*net.inside("third"), sys.executable, "-c", SAY, moved, "x"], timeout=10)
+        wait_until(lambda: "x" in listener.log_text(), 5, "what was said to the moved address")
+        assert knock(moved) == "reached"
+
+
 def test_nothing_is_left_behind(tmp_path):
     with network() as net:
         net.join("one")

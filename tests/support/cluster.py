@@ -92,6 +92,7 @@ class store_server:
     """A redis-server on a host of its own; a second one may be its replica."""
 
     def __init__(self, folder: Path, net: network, name: str = STORE, replica_of: str = ""):
+        self.name = name
         self.host = net.join(name)
         self.url = f"redis://{self.host}:{REDIS_PORT}/0"
         self._folder, self._prefix = folder, net.inside(name)
@@ -151,8 +152,8 @@ class cluster:
             self.net.close()
             raise
 
-    def _cli(self, *arguments: str) -> None:
-        command = [binary(), *arguments, "--dir", str(self.folder / "certificates")]
+    def _cli(self, *arguments: str, folder: str = "certificates") -> None:
+        command = [binary(), *arguments, "--dir", str(self.folder / folder)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(arguments)}: {done.stdout}{done.stderr}")
@@ -172,10 +173,17 @@ class cluster:
 
     def credentials(self, name: str) -> dict[str, str]:
         """Makes the node's certificate, or a new one; the three files as the settings name them."""
-        self._cli("cluster", "add", name)
-        folder = self.folder / "certificates" / name
+        return self._credentials(name, "certificates")
+
+    def credentials_of_another_cluster(self, name: str) -> dict[str, str]:
+        if not (self.folder / "foreign").exists():
+            self._cli("cluster", "init", folder="foreign")
+        return self._credentials(name, "foreign")
+
+    def _credentials(self, name: str, folder: str) -> dict[str, str]:
+        self._cli("cluster", "add", name, folder=folder)
         files = {"certificate": "node.crt", "key": "node.key", "ca": "ca.crt"}
-        return {key: str(folder / file) for key, file in files.items()}
+        return {key: str(self.folder / folder / name / file) for key, file in files.items()}
 
     def add(self, name: str = "", *, settings: dict | None = None) -> cluster_node:
         """One more node, not yet started."""
@@ -226,13 +234,18 @@ class cluster:
     # -- what is owned -----------------------------------------------------------------------------
 
     def owners(self) -> dict[str, tuple[str, str, int]]:
-        """The owner records as the store has them: key -> node, incarnation, fence."""
+        """The owner records as the store has them: key -> node, incarnation, fence. Of flows, which
+        any node may own while they last, there are none here."""
         keys = sorted(self.redis.scan_iter("stagedoor:owner:*", count=1000))
         pipe = self.redis.pipeline(transaction=False)
         for key in keys:
             pipe.hmget(key, "node", "run", "fence")
         found = zip(keys, pipe.execute())
-        return {key: (node_, run, int(fence)) for key, (node_, run, fence) in found if node_}
+        return {
+            key: (node_, run, int(fence))
+            for key, (node_, run, fence) in found
+            if node_ and not key.startswith("stagedoor:owner:flow:")
+        }
 
     def owned_by(self, name: str) -> set[str]:
         return {key for key, (holder, *_) in self.owners().items() if holder == name}
@@ -265,6 +278,10 @@ class cluster:
 
     def rejoin_store(self, one: cluster_node) -> None:
         self.net.unpart(one.folder.name, STORE)
+
+    def move_store(self, to: store_server) -> None:
+        """Another Redis answers at the store's address."""
+        self.net.move_address(STORE, to.name)
 
     def part(self, one: cluster_node, other: cluster_node) -> None:
         self.net.part(one.folder.name, other.folder.name)

@@ -164,6 +164,15 @@ class network:
     def plug(self, name: str) -> None:
         _ip("link", "set", f"to-{name}"[:15], "up", namespace=self._hub)
 
+    def move_address(self, sender: str, receiver: str) -> None:
+        """|receiver| has the address of |sender| from now on, beside its own."""
+        address = self.address(sender)
+        _ip("addr", "del", f"{address}/24", "dev", "eth0", namespace=self.namespace(sender))
+        _ip("addr", "add", f"{address}/24", "dev", "eth0", namespace=self.namespace(receiver))
+        for name in self._addresses:  # as the new holder's announcement would do
+            _ip("neigh", "flush", "to", address, namespace=self.namespace(name))
+        _ip("neigh", "flush", "to", address)
+
     # -- end -------------------------------------------------------------------------------------
 
     def close(self) -> None:
