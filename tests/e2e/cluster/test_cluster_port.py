@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The port that peers come in by, and who else may try: certificates, strangers, hostile bytes."""
+import hashlib
 import re
 import socket
 import ssl
@@ -94,28 +95,26 @@ def test_a_node_of_another_cluster_is_refused_and_says_why(three):
 
 def test_certificates_are_rotated_without_a_restart(three):
     c = three
-    before = {n.folder.name: served_certificate(n, c) for n in c.running()}
-    for name in before:
-        c.credentials(name)  # writes the same files anew
-    wait_until(
-        lambda: all(served_certificate(n, c) != before[n.folder.name] for n in c.running()),
-        40,
-        "the new certificates",
-    )
+    fresh = {name: der(c.credentials(name)["certificate"]) for name in c.nodes}  # the same files
+    for n in c.running():
+        fingerprint = hashlib.sha256(fresh[n.folder.name]).hexdigest()
+        n.wait_for_log(fingerprint, 40)
     c.part(c[1], c[2])  # a link that has to be made anew uses them
     wait_until(lambda: any(r["link"] == "down" for r in c[1].nodes()["nodes"]), 15, "a broken link")
     c.unpart(c[1], c[2])
     c.wait_formed()
+    assert shown_certificate(c, c[2]) == fresh["node-2"]
 
 
-def served_certificate(n, c) -> bytes:
-    """What the node shows at its cluster port, to a peer."""
-    files = {key: Path(c.folder / "certificates/node-1" / name) for key, name in FILES.items()}
+def der(path: str) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(Path(path).read_text())
+
+
+def shown_certificate(c, n) -> bytes:
+    """What the node shows at its cluster port to whoever comes with a peer's certificate."""
+    files = c.folder / "certificates/node-1"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.load_cert_chain(files["certificate"], files["key"])
+    context.load_cert_chain(files / "node.crt", files / "node.key")
     with dial(n) as one, context.wrap_socket(one) as secured:
         return secured.getpeercert(binary_form=True)
-
-
-FILES = {"certificate": "node.crt", "key": "node.key"}
