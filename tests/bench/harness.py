@@ -154,7 +154,12 @@ def report(name: str, rows: list[row]) -> int:
     """Writes build/bench/<name>.json; 1 when a bar was missed."""
     results = [one.result() for one in rows]
     peers_only = all(result["ours"] is None for result in results)
-    path = ROOT / "build" / "bench" / f"{name}{'-peers' if peers_only else ''}.json"
+    return write(f"{name}{'-peers' if peers_only else ''}", results)
+
+
+def write(name: str, results: list[dict]) -> int:
+    """The same from results that are made already."""
+    path = ROOT / "build" / "bench" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": machine(), "rows": results}) + "\n")
     print(f"\nwritten to {path.relative_to(ROOT)}")

@@ -20,6 +20,7 @@ from tasks import DOMAIN
 CLUSTER_PORT, REDIS_PORT, DNS_PORT = 7443, 6379, 53
 FORM_SECONDS = 20  # for all nodes to see all links up
 ADMIN_SECONDS = 10
+PLACED = ("stagedoor:owner:team:*", "stagedoor:owner:janitor:*")
 STORE = "redis"  # the host's name
 UPSTREAM = "web"
 UPSTREAM_BODY = "upstream"
@@ -101,6 +102,8 @@ class store_server:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> "store_server":
+        if self._process is not None and self._process.alive():
+            return self
         options = ["--bind", "0.0.0.0", "--protected-mode", "no", "--port", str(REDIS_PORT)]
         keep = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
         self._process = child(
@@ -141,6 +144,7 @@ class cluster:
         self.net = network()
         self.nodes: dict[str, cluster_node] = {}
         self._settings = settings or {}
+        self._closed = False
         try:
             self.store = store_server(folder / "redis", self.net)
             self.redis = self.store.client()
@@ -234,18 +238,14 @@ class cluster:
     # -- what is owned -----------------------------------------------------------------------------
 
     def owners(self) -> dict[str, tuple[str, str, int]]:
-        """The owner records as the store has them: key -> node, incarnation, fence. Of flows, which
-        any node may own while they last, there are none here."""
-        keys = sorted(self.redis.scan_iter("stagedoor:owner:*", count=1000))
+        """The owner records as the store has them: key -> node, incarnation, fence. Only of work
+        that is placed; what a node claims for the time of a flow comes and goes."""
+        keys = [key for kind in PLACED for key in self.redis.scan_iter(kind, count=1000)]
         pipe = self.redis.pipeline(transaction=False)
         for key in keys:
             pipe.hmget(key, "node", "run", "fence")
         found = zip(keys, pipe.execute())
-        return {
-            key: (node_, run, int(fence))
-            for key, (node_, run, fence) in found
-            if node_ and not key.startswith("stagedoor:owner:flow:")
-        }
+        return {key: (name, run, int(fence)) for key, (name, run, fence) in found if name}
 
     def owned_by(self, name: str) -> set[str]:
         return {key for key, (holder, *_) in self.owners().items() if holder == name}
@@ -292,6 +292,9 @@ class cluster:
     # -- end -----------------------------------------------------------------------------------------
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         try:
             for one in self.nodes.values():
                 one.stop()

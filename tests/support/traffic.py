@@ -159,6 +159,9 @@ class traffic:
     def served(self) -> int:
         return sum(one.served for one in self.clients)
 
+    def failed(self) -> int:
+        return sum(one.failed for one in self.clients)
+
     def failures(self) -> list[str]:
         return [
             f"{type(one).__name__} of {one.host} at {what}"

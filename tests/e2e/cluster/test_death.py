@@ -1,68 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node is killed, frozen, or cut off: what it owned goes on elsewhere, and nobody else notices."""
-import threading
 import time
 
+from owners import add_owned_teams, others, owner_of, watcher
 from process import wait_until
-from tasks import FINAL, HIGH, provision, push, run
+from tasks import FINAL, HIGH, provision, push
 from traffic import traffic
 
-JANITOR = "stagedoor:owner:janitor:queues:0"
-HEALTH = {"path": "/", "interval_ms": 1000}
-TEAMS = 30  # owned, since their servers are checked
-
-
-def with_owned_teams(c, count: int = TEAMS) -> int:
-    """Adds teams whose servers are checked by their owner; how much is owned then."""
-    ids = [
-        push(c.redis, provision(f"team-{n}", web=[c.upstream], health=HEALTH)) for n in range(count)
-    ]
-    for one in ids:
-        wait_until(lambda: c.redis.hget(f"task:{one}", "status") in FINAL, 20, f"task {one}")
-        assert c.redis.hget(f"task:{one}", "status") == "completed"
-    c.wait_owned(count + 1)  # and the janitor
-    return count + 1
-
-
-class watcher:
-    """Looks at the owner records all the time: each change of an owner must come with a higher
-    fence, so that there is one that counts at each moment."""
-
-    def __init__(self, c):
-        self._c, self._end = c, threading.Event()
-        self.wrong: list[str] = []
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def _watch(self) -> None:
-        seen: dict[str, tuple[str, str, int]] = {}
-        while not self._end.wait(0.02):
-            for key, now in self._c.owners().items():
-                before = seen.get(key, now)
-                if (now[:2] != before[:2] and now[2] <= before[2]) or now[2] < before[2]:
-                    self.wrong.append(f"{key}: {before} -> {now}")
-                seen[key] = now
-
-    def __enter__(self) -> "watcher":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join(10)
-
-
-def owner_of(c, key: str = JANITOR):
-    holder = wait_until(lambda: c.owners().get(key), 10, f"an owner of {key}")[0]
-    return c.nodes[holder]
-
-
-def others(c, one) -> list:
-    return [n for n in c.running() if n is not one]
+TEAMS = 30
 
 
 def test_what_a_killed_node_owned_is_owned_again_within_a_second(three):
     c = three
-    total = with_owned_teams(c)
+    total = add_owned_teams(c, TEAMS)
     victim = owner_of(c)
     held = c.owned_by(victim.folder.name)
     assert len(held) > total / 6, "it owned its share"
@@ -102,7 +52,7 @@ def test_tasks_of_a_killed_node_are_done_by_others(three):
 
 def test_a_frozen_node_loses_what_it_owned_and_comes_back_as_another(three):
     c = three
-    total = with_owned_teams(c)
+    total = add_owned_teams(c, TEAMS)
     victim = owner_of(c)
     held = c.owned_by(victim.folder.name)
     before = victim.nodes()
@@ -131,7 +81,7 @@ def test_a_frozen_node_loses_what_it_owned_and_comes_back_as_another(three):
 
 def test_a_node_without_its_peers_keeps_what_it_owns(three):
     c = three
-    total = with_owned_teams(c)
+    total = add_owned_teams(c, TEAMS)
     before = c.owners()
     with watcher(c) as seen, traffic([n.host for n in c.running()], "team-0") as load:
         c.part(c[1], c[2])
@@ -151,7 +101,7 @@ def test_a_node_without_its_peers_keeps_what_it_owns(three):
 
 def test_one_way_silence_is_a_broken_link_and_nothing_else(three):
     c = three
-    total = with_owned_teams(c, 6)
+    total = add_owned_teams(c, 6)
     c.net.mute("node-1", "node-2")
     for one, other in ((c[1], "node-2"), (c[2], "node-1")):
         wait_until(
@@ -166,7 +116,7 @@ def test_one_way_silence_is_a_broken_link_and_nothing_else(three):
 
 def test_a_node_without_redis_owns_nothing_and_serves_on(three):
     c = three
-    total = with_owned_teams(c)
+    total = add_owned_teams(c, TEAMS)
     victim = owner_of(c)
     with watcher(c) as seen, traffic([n.host for n in c.running()], "team-0") as load:
         c.cut_from_store(victim)

@@ -2,26 +2,22 @@
 """Nodes come and go on purpose: a bounded part of the work moves, and no request fails."""
 import time
 
+from owners import add_owned_teams, at_rest, moved, owner_of, watcher
 from process import wait_until
-from test_death import JANITOR, owner_of, watcher, with_owned_teams
 from traffic import traffic
 
 TEAMS = 100
 
 
-def moved(before: dict, after: dict) -> int:
-    return sum(before[key][0] != after[key][0] for key in before)
-
-
 def test_a_fourth_node_takes_its_share_and_no_more(three):
     c = three
-    total = with_owned_teams(c, TEAMS)
+    total = add_owned_teams(c, TEAMS)
     before = c.owners()
     with watcher(c) as seen, traffic([n.host for n in c.running()], "team-0") as load:
         joined = c.add().start()
         c.wait_formed()
         wait_until(lambda: len(c.owned_by(joined.folder.name)) > total / 10, 20, "its share")
-        settled = stable(c)
+        settled = at_rest(c)
     assert moved(before, settled) <= total * (1 / 4 + 0.05), moved(before, settled)
     assert all(
         settled[key][0] in (before[key][0], joined.folder.name) for key in before
@@ -32,8 +28,8 @@ def test_a_fourth_node_takes_its_share_and_no_more(three):
 
 def test_a_drained_node_gives_all_away_finishes_and_ends(three):
     c = three
-    total = with_owned_teams(c, TEAMS)
-    leaving = owner_of(c, JANITOR)
+    total = add_owned_teams(c, TEAMS)
+    leaving = owner_of(c)
     name, held = leaving.folder.name, c.owned_by(leaving.folder.name)
     hosts = [n.host for n in c.running()]
     with watcher(c) as seen, traffic(hosts, "team-0", until_gone=leaving.host) as load:
@@ -48,16 +44,3 @@ def test_a_drained_node_gives_all_away_finishes_and_ends(three):
     assert took < 10 and ended < 25, (took, ended)
     assert not load.failures() and not seen.wrong, (load.failures(), seen.wrong)
     c.wait_formed()
-
-
-def stable(c, seconds: float = 2.0) -> dict:
-    """The owners, once nothing has moved for so long."""
-    last, since = c.owners(), time.monotonic()
-    end = time.monotonic() + 30
-    while time.monotonic() - since < seconds:
-        if time.monotonic() > end:
-            raise TimeoutError("the owners never came to rest")
-        time.sleep(0.1)
-        if (now := c.owners()) != last:
-            last, since = now, time.monotonic()
-    return last

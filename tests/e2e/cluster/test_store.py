@@ -3,17 +3,18 @@
 import time
 
 from cluster import store_server
+from owners import JANITOR, add_owned_teams, others, owner_of, watcher
 from process import wait_until
 from tasks import provision, run
-from test_death import JANITOR, others, owner_of, watcher, with_owned_teams
 from traffic import traffic
 
+TEAMS = 30
 AWAY_SECONDS = 8  # longer than a lease
 
 
 def test_what_is_active_is_served_while_redis_is_away(three):
     c = three
-    total = with_owned_teams(c)
+    total = add_owned_teams(c, TEAMS)
     with watcher(c) as seen, traffic([n.host for n in c.running()], "team-0") as load:
         c.store.kill9()
         time.sleep(AWAY_SECONDS)
@@ -27,7 +28,7 @@ def test_what_is_active_is_served_while_redis_is_away(three):
 
 def test_a_node_that_dies_while_redis_is_away_is_replaced_when_it_is_back(three):
     c = three
-    total = with_owned_teams(c)
+    total = add_owned_teams(c, TEAMS)
     victim = owner_of(c)
     with traffic([n.host for n in others(c, victim)], "team-0") as load:
         c.store.kill9()
@@ -41,7 +42,7 @@ def test_a_node_that_dies_while_redis_is_away_is_replaced_when_it_is_back(three)
 
 def test_a_promoted_replica_gives_no_fence_twice(three, tmp_path):
     c = three
-    total = with_owned_teams(c)
+    total = add_owned_teams(c, TEAMS)
     replica = store_server(tmp_path / "replica", c.net, "replica", replica_of=c.store.host).start()
     try:
         other = replica.client()
