@@ -1,172 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job, shown: teams pushed to a queue by redis-cli, served over HTTPS and DNS.
 
---once ends by itself with status 0; without it the node stays up until Ctrl-C."""
+--once ends by itself with status 0; without it the node stays up until Ctrl-C. --nodes 3 does it on
+three nodes with one Redis, and kills one of them."""
 import argparse
-import json
-import shlex
 import signal
-import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-import uuid
-from http.client import HTTPSConnection
 from pathlib import Path
-from ssl import CERT_NONE, create_default_context
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import three_nodes
+from steps import DOMAIN, main_job, title
 
-from nginx import start_upstream  # noqa: E402
-from node import node  # noqa: E402
-from process import HOST, wait_until  # noqa: E402
-
-TEAMS = 20  # whose way from LPUSH to the first 200 is timed
-DOMAIN = "kanban.domain"
-QUEUE = "queue:provisioning:high"
-TASK_SECONDS = 10
-BAR_MS = 15.0
-
-
-def title(text: str) -> None:
-    print(f"\n== {text}", flush=True)
-
-
-def show(arguments: list[str], keep: str = "") -> str:
-    """Prints a command as a person would type it, runs it, prints what it says."""
-    print(f"$ {shlex.join(arguments)}", flush=True)
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=30)
-    text = done.stdout + done.stderr
-    shown = [line for line in text.splitlines() if keep in line]
-    print("\n".join("  " + line for line in shown), flush=True)
-    if done.returncode != 0:
-        raise SystemExit(f"the command failed with status {done.returncode}")
-    return text
-
-
-def task_for(slug: str, api: int, web: int) -> dict:
-    return {
-        "id": str(uuid.uuid4()),
-        "type": "team.provision",
-        "user_id": "u1",
-        "payload": {
-            "slug": slug,
-            "api": [f"http://{HOST}:{api}"],
-            "web": [f"http://{HOST}:{web}"],
-        },
-    }
-
-
-class events:
-    """A real subscriber: redis-cli in a process of its own, as any program would be."""
-
-    def __init__(self, port: int):
-        self.lines: list[str] = []
-        self._process = subprocess.Popen(
-            ["redis-cli", "-p", str(port), "SUBSCRIBE", "team:status", "tasks:u1"],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        threading.Thread(target=self._read, daemon=True).start()
-        wait_until(lambda: "tasks:u1" in self.lines, 5, "the subscription")
-
-    def _read(self) -> None:
-        for line in self._process.stdout:
-            self.lines.append(line.strip())
-
-    def stop(self) -> list[tuple[str, str]]:
-        """Channel and message of everything that came."""
-        self._process.terminate()
-        self._process.wait(5)
-        found = []
-        for i, line in enumerate(self.lines):
-            if line == "message" and i + 2 < len(self.lines):
-                found.append((self.lines[i + 1], self.lines[i + 2]))
-        return found
-
-
-def first_200_ms(n: node, store, slug: str, api: int, web: int) -> float:
-    """From LPUSH to the first 200 over HTTPS, asked again and again on connections that are open."""
-    context = create_default_context()
-    context.check_hostname, context.verify_mode = False, CERT_NONE
-    host = f"{slug}.{DOMAIN}"
-    link = HTTPSConnection(HOST, n.https_port, context=context, timeout=5)
-    link.connect()
-    text = json.dumps(task_for(slug, api, web))
-    begin = time.perf_counter()
-    store.lpush(QUEUE, text)
-    while True:
-        link.request("GET", "/api/", headers={"Host": host})
-        answer = link.getresponse()
-        answer.read()
-        if answer.status == 200:
-            link.close()
-            return (time.perf_counter() - begin) * 1000
-        if time.perf_counter() - begin > TASK_SECONDS:
-            raise SystemExit(f"{host} did not answer 200 within {TASK_SECONDS} s")
-
-
-def main_job(n: node, api: int, web: int) -> None:
-    store = n.redis()
-    redis_cli = ["redis-cli", "-p", str(n.redis_port)]
-    host = f"team-a.{DOMAIN}"
-
-    title("A task is pushed, in the way any language can")
-    listener = events(n.redis_port)
-    task = task_for("team-a", api, web)
-    show([*redis_cli, "LPUSH", QUEUE, json.dumps(task)])
-    key = f"task:{task['id']}"
-    wait_until(lambda: store.hget(key, "status") == "completed", TASK_SECONDS, f"{key} to complete")
-
-    title("Its hash, as the contract has it")
-    show([*redis_cli, "HGETALL", key])
-    show([*redis_cli, "TTL", key])
-
-    title("What a subscriber saw")
-    for channel, message in listener.stop():
-        print(f"  {channel}  {message}")
-
-    title("The team answers")
-    resolve = [
-        "--resolve",
-        f"{host}:{n.https_port}:{HOST}",
-        "--resolve",
-        f"{host}:{n.http_port}:{HOST}",
-    ]
-    curl = ["curl", "--silent", "--insecure", "--include", *resolve]
-    show([*curl, f"https://{host}:{n.https_port}/api/boards"])
-    show([*curl, f"https://{host}:{n.https_port}/"])
-    show([*curl, f"http://{host}:{n.http_port}/"], keep="o")
-    dig = ["dig", f"@{HOST}", "-p", str(n.dns_port), "+noall", "+answer"]
-    show([*dig, "team-a.localhost"])
-    show([*dig, "+tcp", host])
-
-    title(f"How long it takes: {TEAMS} more teams, from LPUSH to the first 200 over HTTPS")
-    times = sorted(first_200_ms(n, store, f"timed-{i}", api, web) for i in range(TEAMS))
-    median = statistics.median(times)
-    print(f"  median {median:.1f} ms, fastest {times[0]:.1f} ms, slowest {times[-1]:.1f} ms")
-    if median >= BAR_MS:
-        raise SystemExit(f"the median is not below {BAR_MS:g} ms")
-
-    title("And back again")
-    gone = {
-        "id": str(uuid.uuid4()),
-        "type": "team.deprovision",
-        "user_id": "u1",
-        "payload": {"slug": "timed-0"},
-    }
-    show([*redis_cli, "LPUSH", QUEUE, json.dumps(gone)])
-    wait_until(
-        lambda: store.hget(f"task:{gone['id']}", "status") == "completed",
-        TASK_SECONDS,
-        "the removal",
-    )
-    listed = n.command("team", "list").stdout.split()
-    print(f"  stagedoor team list: {len(listed)} teams")
-    if "timed-0" in listed or "team-a" not in listed:
-        raise SystemExit("the list of teams is not what was asked for")
+from nginx import start_upstream  # noqa: I001  (steps puts tests/support on the path)
+from node import binary, node
+from process import HOST
 
 
 def stay(n: node) -> None:
@@ -178,21 +26,17 @@ def stay(n: node) -> None:
     print(f"  dig @{HOST} -p {n.dns_port} team-a.localhost")
     print(f"  redis-cli -p {n.redis_port} HGETALL stagedoor:teams")
     for command in ("team show team-a", "team list", "tree", "status", "certificates"):
-        print(f"  {binary_text()} {command} --config {n.config}")
+        print(f"  {binary()} {command} --config {n.config}")
     sys.stdout.flush()
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
-
-
-def binary_text() -> str:
-    from node import binary
-
-    return str(binary())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--once", action="store_true", help="end when everything was shown")
-    once = parser.parse_args().once
+    parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="how many (1)")
+    chosen = parser.parse_args()
+    once = chosen.once
     # Blocked here, so that it waits for stay(): a Ctrl-C meanwhile ends the demo there.
     if not once:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -200,11 +44,18 @@ def main() -> None:
         root = Path(folder)
         api, api_port = start_upstream(root / "api", '{"from": "the API server"}\n')
         web, web_port = start_upstream(root / "web", "Hello from the web server\n")
-        with api, web, node.with_examples(root / "node-1") as n:
-            title(f"A node runs in {n.folder}, its upstreams are two nginx")
-            main_job(n, api_port, web_port)
-            if not once:
-                stay(n)
+        with api, web:
+            if chosen.nodes == 3:
+                with three_nodes.started(root) as nodes:
+                    three_nodes.show(nodes, api_port, web_port)
+                    if not once:
+                        stay(nodes[0])
+            else:
+                with node.with_examples(root / "node-1") as n:
+                    title(f"A node runs in {n.folder}, its upstreams are two nginx")
+                    main_job(n, api_port, web_port)
+                    if not once:
+                        stay(n)
     print("\nThe demo is over; everything it started has ended.")
 
 
