@@ -22,6 +22,7 @@ from tasks import FINAL, host_of, provision, push
 from traffic import get, query, traffic
 
 TEAMS = 100  # owned ones
+JOIN_TEAMS, JOIN_CHECK_MS = 1000, 10_000  # many, so that the share is not a matter of chance
 KILLS, FREEZES = 20, 3
 FROZEN_S = 8
 STORED_TEAMS, ADDED = 100_000, 200
@@ -125,7 +126,7 @@ def freeze(folder: Path) -> list[dict]:
 def join(folder: Path) -> list[dict]:
     """A fourth node: the part of the owners that moves; then it drains."""
     with cluster(folder) as c:
-        total = add_owned_teams(c, TEAMS)
+        total = add_owned_teams(c, JOIN_TEAMS, check_ms=JOIN_CHECK_MS)
         before = c.owners()
         with watcher(c) as seen, traffic(hosts(c.running()), "team-0") as load:
             joined = c.add().start()

@@ -145,6 +145,7 @@ class cluster:
         self.nodes: dict[str, cluster_node] = {}
         self._settings = settings or {}
         self._closed = False
+        self._replica: store_server | None = None
         try:
             self.store = store_server(folder / "redis", self.net)
             self.redis = self.store.client()
@@ -279,9 +280,19 @@ class cluster:
     def rejoin_store(self, one: cluster_node) -> None:
         self.net.unpart(one.folder.name, STORE)
 
-    def move_store(self, to: store_server) -> None:
-        """Another Redis answers at the store's address."""
-        self.net.move_address(STORE, to.name)
+    def add_replica(self) -> store_server:
+        """A Redis that follows the store, started."""
+        self._replica = store_server(
+            self.folder / "replica", self.net, "replica", replica_of=self.store.host
+        )
+        return self._replica.start()
+
+    def promote(self, replica: store_server) -> None:
+        """The store dies, and the replica answers at its address."""
+        self.store.kill9()
+        with replica.client() as one:
+            one.replicaof("NO", "ONE")
+        self.net.move_address(STORE, replica.name)
 
     def part(self, one: cluster_node, other: cluster_node) -> None:
         self.net.part(one.folder.name, other.folder.name)
@@ -299,7 +310,9 @@ class cluster:
             for one in self.nodes.values():
                 one.stop()
             self._upstream.stop()
-            self.store.stop()
+            for one in (self._replica, self.store):
+                if one is not None:
+                    one.stop()
         finally:
             self.net.close()
 

@@ -8,18 +8,19 @@ from process import wait_until
 from tasks import FINAL, provision, push
 
 JANITOR = "stagedoor:owner:janitor:queues:0"
-HEALTH = {"path": "/", "interval_ms": 1000}
+CHECK_MS = 1000
 TASK_SECONDS = 30
 LOOK_S = 0.02  # between two looks of the watcher
 
 owner_records = dict[str, tuple[str, str, int]]  # as cluster.owners()
 
 
-def add_owned_teams(c: cluster, count: int) -> int:
+def add_owned_teams(c: cluster, count: int, *, check_ms: int = CHECK_MS) -> int:
     """Adds team-0 to team-<count - 1>, whose servers are checked by their owner; how much is owned
     then, with the janitor's work."""
+    health = {"path": "/", "interval_ms": check_ms}
     ids = [
-        push(c.redis, provision(f"team-{n}", web=[c.upstream], health=HEALTH)) for n in range(count)
+        push(c.redis, provision(f"team-{n}", web=[c.upstream], health=health)) for n in range(count)
     ]
     for one in ids:
         key = f"task:{one}"

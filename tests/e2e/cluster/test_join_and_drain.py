@@ -6,12 +6,13 @@ from owners import add_owned_teams, at_rest, moved, owner_of, watcher
 from process import wait_until
 from traffic import traffic
 
-TEAMS = 100
+TEAMS = 400  # a share of fewer differs too much from what is fair by chance alone
+CHECK_MS = 10_000
 
 
 def test_a_fourth_node_takes_its_share_and_no_more(three):
     c = three
-    total = add_owned_teams(c, TEAMS)
+    total = add_owned_teams(c, TEAMS, check_ms=CHECK_MS)
     before = c.owners()
     with watcher(c) as seen, traffic([n.host for n in c.running()], "team-0") as load:
         joined = c.add().start()
@@ -28,7 +29,7 @@ def test_a_fourth_node_takes_its_share_and_no_more(three):
 
 def test_a_drained_node_gives_all_away_finishes_and_ends(three):
     c = three
-    total = add_owned_teams(c, TEAMS)
+    total = add_owned_teams(c, TEAMS, check_ms=CHECK_MS)
     leaving = owner_of(c)
     name, held = leaving.folder.name, c.owned_by(leaving.folder.name)
     hosts = [n.host for n in c.running()]

@@ -2,7 +2,6 @@
 """Redis goes away and comes back, or another takes its place."""
 import time
 
-from cluster import store_server
 from owners import JANITOR, add_owned_teams, others, owner_of, watcher
 from process import wait_until
 from tasks import provision, run
@@ -40,22 +39,22 @@ def test_a_node_that_dies_while_redis_is_away_is_replaced_when_it_is_back(three)
     assert not load.failures(), load.failures()
 
 
-def test_a_promoted_replica_gives_no_fence_twice(three, tmp_path):
+def test_a_promoted_replica_gives_no_fence_twice(three):
     c = three
     total = add_owned_teams(c, TEAMS)
-    replica = store_server(tmp_path / "replica", c.net, "replica", replica_of=c.store.host).start()
-    try:
-        other = replica.client()
-        wait_until(lambda: other.hgetall(JANITOR) == c.redis.hgetall(JANITOR), 10, "the replica")
-        highest = max(fence for *_, fence in c.owners().values())
-        # The replica takes the primary's place and its address, as a virtual address would move.
-        c.store.kill9()
-        other.replicaof("NO", "ONE")
-        c.move_store(replica)
-        c.wait_formed()
-        c.wait_owned(total)
-        moved = [fence for *_, fence in c.owners().values() if fence > highest]
-        assert moved and min(moved) > highest + 2**20 - 1, "fences go on far above the old ones"
-        assert run(c.redis, provision("after", web=[c.upstream]))["status"] == "completed"
-    finally:
-        replica.stop()
+    replica = c.add_replica()
+    with replica.client() as other:
+        record = c.redis.hgetall(JANITOR)
+        wait_until(lambda: other.hgetall(JANITOR) == record, 10, "the replica to have it all")
+    highest = max(fence for *_, fence in c.owners().values())
+    c.promote(replica)
+    wait_until(
+        lambda: min(fence for *_, fence in c.owners().values()) > highest,
+        15,
+        "all owners to assert what they hold",
+    )
+    c.wait_formed()
+    c.wait_owned(total)
+    lowest = min(fence for *_, fence in c.owners().values())
+    assert lowest > highest + 2**20 - 1, "fences go on far above the old ones"
+    assert run(c.redis, provision("after", web=[c.upstream]))["status"] == "completed"
