@@ -144,7 +144,7 @@ def join(folder: Path) -> list[dict]:
             took = c.wait_taken(held, joined.folder.name, 30)
             status = joined.process.wait_end(30)
             c.wait_owned(total)
-        rows.append(row("drain: owners moved", "s", took, 10))
+        rows.append(row("drain: owners moved", "s", took, 15, what="a tenth of them in a second"))
         rows.append(row("drain: exit status", "", status, 0))
         return rows + failed("drain", load)
 
