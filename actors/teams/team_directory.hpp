@@ -53,7 +53,9 @@ struct team_directory_options {
   std::string certificate_resolver;  ///< for teams; empty = none is configured
   directory_limits limits;
   std::function<void()> on_look_ups_served;  ///< teams can be looked up; may be empty
-  milliseconds deadline = seconds(10);       ///< of a question to the store or to another actor
+  /// The lanes forget that there is no such team; may be empty.
+  std::function<void(const std::string& slug)> forget_missing;
+  milliseconds deadline = seconds(10);  ///< of a question to the store or to another actor
   milliseconds tick = seconds(1);
   std::size_t index_page = defaults::team_index_page;
 };
@@ -80,6 +82,9 @@ class team_directory final : public shell {
   void apply(const complete_index&);
   void apply(tended_changed& e);
   void apply(const team_settled& e);
+  void apply(const team_stored& e) {
+    if (options_.forget_missing) options_.forget_missing(e.slug);
+  }
   void serve(std::vector<serve_team> teams);
   void withdraw(std::vector<withdraw_team> teams);
   template <class Order>

@@ -362,6 +362,7 @@ void team_directory_state::follow(const team_log::change& c, bool far_behind, mo
     apply(c.slug, c.spec, now, out);
   } else if (auto spec = parse_team_spec(c.spec, domain_)) {
     out.emplace_back(team_settled{c.slug, *std::move(spec)});  // it may be tended here
+    out.emplace_back(team_stored{c.slug});
   }
 }
 
@@ -491,11 +492,14 @@ directory_effects team_directory_state::tick(mono_time now) {
   return out;
 }
 
+// One that was used within the precision of a stamp may be busy. With the margin used up as well,
+// somebody asks for more teams than fit: then the least recently used goes, and costs its next
+// request a millisecond.
 void team_directory_state::make_room(mono_time now, directory_effects& out) {
-  // One that was used in the last seconds counts as busy: no closer is known.
-  if (shelf_.size() > limits_.active)
-    passivate(std::min(shelf_.size() - limits_.active, limits_.passivated_at_once),
-              http::site_use::stamp_every, now, out);
+  if (shelf_.size() <= limits_.active) return;
+  const auto limit = std::min(shelf_.size() - limits_.active, limits_.passivated_at_once);
+  passivate(limit, http::site_use::stamp_every, now, out);
+  if (full()) passivate(limit, seconds(1), now, out);
 }
 
 void team_directory_state::passivate(std::size_t limit, seconds least, mono_time now,

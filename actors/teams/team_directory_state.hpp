@@ -98,10 +98,15 @@ struct team_settled {
   std::string slug;
   std::optional<messages::team_spec> spec;
 };
+/// It is stored and not active: nobody here should remember that it does not exist.
+struct team_stored {
+  std::string slug;
+};
 
-using directory_effect = std::variant<read_teams, read_log, scan_teams, serve_team, withdraw_team,
-                                      answer_look_up, answer_hold, answer_catch_up, look_ups_served,
-                                      all_live, complete_index, tended_changed, team_settled>;
+using directory_effect =
+    std::variant<read_teams, read_log, scan_teams, serve_team, withdraw_team, answer_look_up,
+                 answer_hold, answer_catch_up, look_ups_served, all_live, complete_index,
+                 tended_changed, team_settled, team_stored>;
 using directory_effects = std::vector<directory_effect>;
 
 class team_directory_state {

@@ -176,6 +176,7 @@ TEST_F(team_store_test, who_was_away_catches_up) {
   advance(seconds(60));  // every look fails
   EXPECT_THAT(live(), ElementsAre("a"));
   publish_name(system(), "redis", bridge_);
+  advance(directory_.deadline);  // the last one that nobody answers
   tell(teamdir_, store_connected{});
   ASSERT_TRUE(until([&] { return world_.sites.size() == 2; }));
   EXPECT_EQ(web_of("a"), "http://10.0.0.9");

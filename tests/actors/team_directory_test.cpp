@@ -24,6 +24,7 @@ class team_directory_test : public actor_fixture {
     options_.domain = "test";
     options_.first_catalog = catalog_;
     options_.on_look_ups_served = [this] { ++served_; };
+    options_.forget_missing = [this](const std::string& slug) { exists_.push_back(slug); };
     (void)spawn<everybody>(world_);
   }
   void start() { teamdir_ = spawn<team_directory>(options_); }
@@ -93,6 +94,7 @@ class team_directory_test : public actor_fixture {
   std::shared_ptr<catalog> catalog_ = std::make_shared<catalog>();
   team_directory_options options_;
   int served_ = 0;
+  std::vector<std::string> exists_;  ///< what the lanes were told
   caf::actor teamdir_;
 };
 
@@ -293,9 +295,11 @@ TEST_F(team_directory_test, busy_teams_stay_and_what_is_too_much_is_refused) {
   for (const char* slug : {"a", "b", "c"}) EXPECT_EQ(found(slug), "active");
   EXPECT_THAT(live(), SizeIs(3)) << "all were used just now; one more is within the margin";
   EXPECT_THAT(found("d"), HasSubstr("overloaded"));
+  advance(seconds(1));
+  EXPECT_EQ(found("d"), "active") << "the least recently used made room";
+  EXPECT_THAT(live(), SizeIs(3));
   advance(http::site_use::stamp_every);
-  EXPECT_THAT(live(), SizeIs(2));
-  EXPECT_EQ(found("d"), "active");
+  EXPECT_THAT(live(), SizeIs(2)) << "the margin is given back";
 }
 
 TEST_F(team_directory_test, memory_is_bounded_however_many_teams_are_asked_for) {
@@ -386,6 +390,7 @@ TEST_F(team_directory_test, too_many_changes_refresh_only_what_is_active) {
   advance(seconds(2));
   EXPECT_THAT(live(), ElementsAre("a"));
   EXPECT_EQ(web_of("a"), "http://10.0.0.9");
+  EXPECT_THAT(exists_, Contains("t3")) << "that it did not exist is remembered no more";
   EXPECT_EQ(found("t3"), "active");
 }
 

@@ -4,6 +4,10 @@
 add-team   from the LPUSH of the task to its end and the first 200; a node with 100,000 teams and
            one with 100 take turns, so that the figure is their ratio.
 load-teams from the start of the process until a team answers 200 and all teams are live.
+cold-start, cold-request, cold-memory: a million teams in the store, of which a node may hold 10,000.
+           Seconds from the start of the process until a team answers; p99 of the first requests of
+           2,000 teams that nobody asked for before, on one connection; resident memory after
+           30,000 teams were asked for, as a multiple of that after 10,000.
 
 The teams are written to the store as a node would have written them, before the node starts.
 """
@@ -25,7 +29,9 @@ from node import node
 from process import HOST, POLL_S, child, free_port
 from tasks import DOMAIN, FINAL, host_of, provision, push
 
-MANY, FEW = 100_000, 100
+MANY, FEW, MILLION = 100_000, 100, 1_000_000
+ACTIVE = 10_000  # of the million, in memory
+COLD = 2_000  # teams asked for the first time
 ADDED_A_ROUND = 20
 FILL_BATCH = 1000
 START_S, STOP_S, ANSWER_S = 120, 90, 15  # deadlines; the bars are below them
@@ -45,10 +51,15 @@ class store(child):
         self.client = redis.Redis(HOST, self.port, decode_responses=True, socket_timeout=ANSWER_S)
 
     def fill(self, teams: int, web: str) -> None:
+        """The hash as every version wrote it, and what lists it in order."""
+        self.client.hset("stagedoor:teams:state", mapping={"epoch": "bench", "indexed": "some"})
         for first in range(0, teams, FILL_BATCH):
             slugs = [f"team-{n}" for n in range(first, min(first + FILL_BATCH, teams))]
             specs = {slug: json.dumps({"slug": slug, "web": [web]}) for slug in slugs}
-            self.client.hset(TEAMS_KEY, mapping=specs)
+            pipeline = self.client.pipeline(transaction=False)
+            pipeline.hset(TEAMS_KEY, mapping=specs)
+            pipeline.zadd("stagedoor:teams:index", dict.fromkeys(slugs, 0))
+            pipeline.execute()
 
 
 def status_of(n: node, slug: str) -> int:
@@ -87,18 +98,20 @@ class site:
     redis: store
     web: str
     teams: int
+    active: int = 2 * MANY  # at most in memory
     running: node | None = None
     added: int = 0
     log_before: int = 0  # size of the log when the node was started
     live_ms: int = 0  # by the node's own clock
 
-    def start(self) -> float:
-        """Seconds until a stored team answers 200 and all of them are live."""
+    def launch(self) -> float:
+        """Seconds until the last stored team answers 200."""
         settings = {
             "node": {"loops": 1},
             "log": {"level": "info"},
             "redis": {"managed": False, "url": f"redis://{HOST}:{self.redis.port}"},
             "platform": {"domain": DOMAIN, "zones": [], "addresses": [HOST]},
+            "teams": {"active": self.active},
         }
         self.running = node(self.folder, cpu=harness.SERVER_CORE, settings=settings)
         # The log goes on in the next round: only what this start adds to it says anything.
@@ -108,8 +121,13 @@ class site:
         self.running.start(seconds=START_S)
         last = f"team-{self.teams - 1}"
         wait(lambda: answers(self.running, last), START_S, f"a 200 of {last}", POLL_S)
-        # A node that is late opens its sockets before all teams are live; that one team answers
-        # then says nothing of the others.
+        return time.monotonic() - began
+
+    def start(self) -> float:
+        """Seconds until a stored team answers 200 and all of them are live."""
+        began = time.monotonic()
+        self.launch()
+        # That one team answers says nothing of the others: it may have been looked up.
         wait(self.live, START_S, "the stored teams to be live", POLL_S)
         took = time.monotonic() - began
         live = self.live()
@@ -173,6 +191,62 @@ class load_row(harness.row):
         return {**super().result(), "asked": f"<{self.asked:g} s", "ok": ours < self.asked}
 
 
+@dataclass
+class cold_row(harness.row):
+    """Of a node that has a million teams in its store and few in memory."""
+
+    of: site | None = None
+    before: int = 0  # teams asked for so far, from the first on
+
+    def measure_round(self) -> None:
+        took = self.of.launch()
+        self.before = 0
+        try:
+            self.figures.setdefault(harness.OURS, []).append(self.figure(took))
+        finally:
+            self.of.stop()
+
+    def figure(self, start_s: float) -> float:
+        return start_s
+
+    def ask_for(self, teams: int) -> list[float]:
+        """Milliseconds of each team's first request, on one connection."""
+        connection = http.client.HTTPConnection(HOST, self.of.running.http_port, timeout=ANSWER_S)
+        took = []
+        for number in range(self.before, self.before + teams):
+            began = time.monotonic()
+            connection.request("GET", "/", headers={"Host": host_of(f"team-{number}")})
+            response = connection.getresponse()
+            response.read()
+            took.append((time.monotonic() - began) * 1000)
+            if response.status != 200:
+                raise harness.bench_error(f"team-{number}: {response.status}")
+        self.before += teams
+        connection.close()
+        return took
+
+    def result(self) -> dict:
+        ours = statistics.median(self.figures[harness.OURS])
+        return {**super().result(), "asked": f"<{self.asked:g}", "ok": ours < self.asked}
+
+
+class request_row(cold_row):
+    def figure(self, start_s: float) -> float:
+        took = sorted(self.ask_for(COLD))
+        harness.progress(f"  median {statistics.median(took):.2f} ms, worst {took[-1]:.2f} ms")
+        return took[len(took) * 99 // 100]
+
+
+class memory_row(cold_row):
+    def figure(self, start_s: float) -> float:
+        self.ask_for(ACTIVE)
+        full = resident_kib(self.of.running.pid)
+        self.ask_for(2 * ACTIVE)
+        after = resident_kib(self.of.running.pid)
+        harness.progress(f"  resident {full / 1024:.0f} MiB, then {after / 1024:.0f} MiB")
+        return after / full
+
+
 def upstream(stack: ExitStack, folder: Path) -> str:
     server, port = nginx.start_upstream(folder / "nginx", "ok", cpu=harness.LOAD_CORE)
     stack.enter_context(server)
@@ -201,7 +275,22 @@ def load_teams(stack: ExitStack, folder: Path, options) -> harness.row:
     return load_row("load-teams", "s", 5, of=filled(stack, folder, upstream(stack, folder), MANY))
 
 
-ROWS = {"add-team": add_team, "load-teams": load_teams}
+def cold(kind: type[cold_row], name: str, unit: str, asked: float):
+    def make(stack: ExitStack, folder: Path, options) -> harness.row:
+        of = filled(stack, folder, upstream(stack, folder), MILLION)
+        of.active = ACTIVE
+        return kind(name, unit, asked, of=of)
+
+    return make
+
+
+ROWS = {
+    "add-team": add_team,
+    "load-teams": load_teams,
+    "cold-start": cold(cold_row, "cold-start", "s", 1),
+    "cold-request": cold(request_row, "cold-request", "ms", 5),
+    "cold-memory": cold(memory_row, "cold-memory", "x", 1.2),
+}
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ TEST(settings, everything_has_a_default) {
   EXPECT_EQ(s.platform.domain, "kanban.domain");
   EXPECT_EQ(s.platform.zones, std::vector<std::string>{"localhost"});
   EXPECT_EQ(s.platform.addresses, std::vector<std::string>{"127.0.0.1"});
+  EXPECT_EQ(s.teams.active, 100'000U);
+  EXPECT_EQ(s.teams.idle, std::chrono::minutes(30));
   EXPECT_EQ(to_string(s.cluster.listen), "0.0.0.0:7443");
   EXPECT_EQ(s.admin.socket, "/srv/admin.sock");
   EXPECT_FALSE(s.admin.listen);
@@ -51,11 +53,14 @@ edge: { static: t.yml, root: /etc/traefik, compose: docker-compose.yml }
 dns: { corefile: Corefile, root: . }
 certificates: { directory: c, webroot: w }
 platform: { domain: Example.ORG, zones: [a.test, B.test], addresses: ["192.0.2.1", "2001:db8::1"] }
+teams: { active: 500, idle: 2h }
 cluster: { listen: "127.0.0.1:7000", advertise: "n2.example:7000", certificate: c.pem, key: k.pem, ca: ca.pem }
 admin: { socket: run/admin.sock, listen: "127.0.0.1:9000" }
 log: { level: debug }
 )");
   EXPECT_EQ(s.node.name, "n2");
+  EXPECT_EQ(s.teams.active, 500U);
+  EXPECT_EQ(s.teams.idle, std::chrono::hours(2));
   EXPECT_EQ(s.node.data_dir, "/var/lib/sd");
   EXPECT_EQ(s.node.loops, 3);
   EXPECT_EQ(s.managed_redis_port(), 14379);
