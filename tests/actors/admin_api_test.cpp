@@ -233,7 +233,7 @@ TEST_F(admin_api_test, a_fault_of_the_teams_is_told_with_its_status) {
   EXPECT_EQ(request("PUT", "/api/teams/a", R"({"web":["http://a"]})").status, 504U)
       << "the flow never ends";
   EXPECT_EQ(now() - before, seconds(25)) << "and is given up before the socket's own deadline";
-  kill(teams().handle());
+  kill(teamdir().handle());
   EXPECT_EQ(request("GET", "/api/teams").status, 503U);
 }
 
