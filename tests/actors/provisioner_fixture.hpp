@@ -6,9 +6,8 @@
 #include "actors/teams/team_directory.hpp"
 #include "tests/actors/team_world.hpp"
 
-namespace stagedoor::actors::provisioner_world {
+namespace stagedoor::actors::team_world {
 
-using namespace team_world;
 using messages::deprovision_team;
 using messages::provision_team;
 using messages::team_flow_finished;
@@ -158,4 +157,4 @@ inline std::vector<failing_step> every_way(std::initializer_list<const char*> qu
   return out;
 }
 
-}  // namespace stagedoor::actors::provisioner_world
+}  // namespace stagedoor::actors::team_world

@@ -5,7 +5,7 @@
 namespace stagedoor::actors {
 namespace {
 
-using namespace provisioner_world;
+using namespace team_world;
 
 // -- what is stored -------------------------------------------------------------
 

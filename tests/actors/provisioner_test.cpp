@@ -5,7 +5,7 @@
 namespace stagedoor::actors {
 namespace {
 
-using namespace provisioner_world;
+using namespace team_world;
 
 // -- one flow -------------------------------------------------------------------
 

@@ -5,9 +5,8 @@
 #include "actors/teams/team_directory.hpp"
 #include "tests/actors/team_world.hpp"
 
-namespace stagedoor::actors::directory_world {
+namespace stagedoor::actors::team_world {
 
-using namespace team_world;
 using messages::presence;
 using ::testing::Contains;
 using ::testing::ElementsAre;
@@ -98,4 +97,4 @@ class team_directory_test : public actor_fixture {
   caf::actor teamdir_;
 };
 
-}  // namespace stagedoor::actors::directory_world
+}  // namespace stagedoor::actors::team_world

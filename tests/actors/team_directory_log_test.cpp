@@ -5,7 +5,7 @@
 namespace stagedoor::actors {
 namespace {
 
-using namespace directory_world;
+using namespace team_world;
 
 // -- the log ----------------------------------------------------------------------
 

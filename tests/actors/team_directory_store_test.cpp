@@ -57,7 +57,7 @@ class team_store_test : public actor_fixture {
   template <class Reply, class Message>
   result<Reply> answer(const caf::actor& to, Message m) {
     auto heard = std::make_shared<std::optional<result<Reply>>>();
-    (void)spawn<provisioner_world::orderer>(
+    (void)spawn<team_world::orderer>(
         [=](caf::event_based_actor* self) {
           actors::ask<Reply>(
               self, to, m, seconds(50), [heard](Reply& r) { *heard = std::move(r); },
