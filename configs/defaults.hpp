@@ -225,10 +225,11 @@ inline constexpr std::size_t janitor_promote_batch = 100;
 
 // -- teams -------------------------------------------------------------------------------------------
 
-inline constexpr std::uint32_t teams_active = 100'000;  ///< of one node, with site and name in memory
-inline constexpr seconds teams_idle{1'800};           ///< without a request; then passivated
-inline constexpr seconds teams_idle_least{60};        ///< that may be set
-inline constexpr std::size_t team_changes = 10'000;   ///< remembered; who is behind reads all
+inline constexpr std::uint32_t teams_active =
+    100'000;                                         ///< of one node, with site and name in memory
+inline constexpr seconds teams_idle{1'800};          ///< without a request; then passivated
+inline constexpr seconds teams_idle_least{60};       ///< that may be set
+inline constexpr std::size_t team_changes = 10'000;  ///< remembered; who is behind reads all
 inline constexpr std::size_t team_changes_page = 200;  ///< read from the log at once
 /// Changes that a node is behind; more, and it refreshes only the teams that are active.
 inline constexpr std::size_t team_changes_followed = 1'000;

@@ -64,7 +64,8 @@ struct platform_settings {
 };
 
 struct team_settings {
-  std::uint32_t active = defaults::teams_active;  ///< at most, in memory; others come when asked for
+  std::uint32_t active =
+      defaults::teams_active;  ///< at most, in memory; others come when asked for
   std::chrono::seconds idle = defaults::teams_idle;  ///< without a request; then out of memory
 };
 

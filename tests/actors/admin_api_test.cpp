@@ -32,8 +32,8 @@ struct admin_api_test : actor_fixture {
   caf::actor api;
 
   admin_api_test() {
-    for (const char* name :
-         {"teams", "teamdir", "root", "certs", "redis", "zonedir", "queues", "health", "providers", "loops"})
+    for (const char* name : {"teams", "teamdir", "root", "certs", "redis", "zonedir", "queues",
+                             "health", "providers", "loops"})
       start_service(name);
     admin_api_options options;
     options.version = "1.2.3";

@@ -101,11 +101,11 @@ std::set<provisioning_step> left_after_failure(provisioning_step failing, bool w
 
 TEST(provisioning, a_failed_step_is_undone_with_all_before_it) {
   using s = provisioning_step;
-  for (const auto failing :
-       {s::validate, s::persist, s::name, s::site, s::spread, s::certificate, s::health,
-        s::announce}) {
+  for (const auto failing : {s::validate, s::persist, s::name, s::site, s::spread, s::certificate,
+                             s::health, s::announce}) {
     auto left = left_after_failure(failing, false);
-    for (const auto harmless : {s::validate, s::spread, s::health, s::announce}) left.erase(harmless);
+    for (const auto harmless : {s::validate, s::spread, s::health, s::announce})
+      left.erase(harmless);
     EXPECT_TRUE(left.empty()) << "failing step " << static_cast<int>(failing);
   }
 }

@@ -30,7 +30,8 @@ struct zone_directory_test : actor_fixture {
       zone.answers<remove_zone_records>(
           [](const remove_zone_records&) { return messages::published{8}; });
       zone.answers<messages::report_zone>([id](const messages::report_zone&) {
-        return messages::zone_report{id, 3, 3, 2, 4, std::string(id) == "other." ? "db:1:1: bad" : ""};
+        return messages::zone_report{id, 3, 3,
+                                     2,  4, std::string(id) == "other." ? "db:1:1: bad" : ""};
       });
     }
     supervisor.answers<messages::locate_child>(

@@ -188,7 +188,8 @@ TEST_F(redis_integration, subscriptions_come_back_and_say_so) {
   // One that was published before the server heard of it may have come.
   const auto heard = got.size();
   redis_cli(server_.port())({"PUBLISH", "team:status", "e"});
-  (void)turn_until(loop_, [&] { return got.size() > heard; }, milliseconds(50));
+  (void)turn_until(
+      loop_, [&] { return got.size() > heard; }, milliseconds(50));
   EXPECT_EQ(got.size(), heard);
 }
 
