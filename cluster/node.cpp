@@ -5,7 +5,7 @@
 #include "actors/providers/provider_state.hpp"
 #include "actors/root.hpp"
 #include "actors/support/actor_names.hpp"
-#include "actors/support/shell.hpp"
+#include "cluster/doorkeeper.hpp"
 #include "cluster/edge_settings.hpp"
 #include "cluster/limits.hpp"
 #include "cluster/team_activation.hpp"
@@ -15,13 +15,6 @@
 #include "runtime/tls/self_signed.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
-#include <filesystem>
-#include <fmt/format.h>
-#include <future>
-#include <random>
-#include <sys/file.h>
 
 namespace stagedoor::cluster {
 namespace {
@@ -29,50 +22,10 @@ namespace {
 constexpr std::size_t max_knocking = 4;  // processes that want to take over, one after the other
 constexpr seconds content_grace{10};     ///< for teams and zones, before sockets open without them
 
-std::string random_hex(std::size_t words) {
-  std::random_device source;
-  std::string out;
-  for (std::size_t i = 0; i < words; ++i) out += fmt::format("{:08x}", source());
-  return out;
-}
-
 unsigned lane_count(const configs::settings& s) {
   if (s.node.loops != 0) return s.node.loops;
   return std::max(1U, std::thread::hardware_concurrency());
 }
-
-/// Watches the root and tells when the whole tree is up or has ended.
-class doorkeeper final : public actors::shell {
- public:
-  doorkeeper(caf::actor_config& cfg, supervision::supervisor_plan plan, std::function<void()> ready,
-             std::function<void(std::string)> ended)
-      : shell(cfg, "doorkeeper"),
-        plan_(std::move(plan)),
-        ready_(std::move(ready)),
-        ended_(std::move(ended)) {}
-
-  caf::behavior make_behavior() override {
-    supervision::child_context context;
-    context.supervisor = caf::actor_cast<caf::actor>(this);
-    context.id = "root";
-    root_ = spawn<supervision::supervisor>(plan_, context);
-    actors::publish_name(system(), "root", root_);
-    watch(root_, [this](const actors::end_reason& reason) {
-      ended_(to_string(reason));
-      quit();
-    });
-    return {[this](const messages::child_started&) { ready_(); }};
-  }
-
- protected:
-  void stop_requested(const actors::end_reason&) override { actors::stop(root_); }
-
- private:
-  supervision::supervisor_plan plan_;
-  std::function<void()> ready_;
-  std::function<void(std::string)> ended_;
-  caf::actor root_;
-};
 
 }  // namespace
 
@@ -97,7 +50,7 @@ node::~node() { stop(); }
 
 result<void> node::start() {
   parts_.version = options_.version;
-  parts_.incarnation = random_hex(4);
+  parts_.incarnation = to_hex(random_incarnation());
   parts_.clustered = is_clustered(options_.config.node);
   parts_.settings_path = options_.settings_path;
   parts_.settings_named = options_.settings_named;
@@ -152,39 +105,10 @@ result<void> node::start() {
   return {};
 }
 
-// From here on the node has what only one may have. A successor gets it here, when all that can be
-// found wrong beforehand is behind it.
-result<void> node::own() {
-  if (takes_over_) {
-    auto lock = takes_over_->become_owner();
-    if (!lock) return std::move(lock).error();
-    data_lock_ = *std::move(lock);
-  }
-  if (auto r = join_cluster(); !r) return r;
-  if (auto r = open_admin_socket(); !r) return r;
-  if (auto r = door_.open(options_.config.node.node.data_dir); !r)
-    log::warning("this node cannot be replaced while it runs", {{"error", to_string(r.error())}});
-  return {};
-}
-
 result<void> node::join_cluster() {
   cluster_ = std::make_unique<cluster_side>(parts_, [this] { request_stop(); });
   if (auto r = cluster_->start(*system_); !r) return r;
   parts_.cluster = cluster_->plan();
-  return {};
-}
-
-// Two nodes in one data directory would be two owners of everything in it.
-result<void> node::lock_data_dir() {
-  const auto& dir = options_.config.node.node.data_dir;
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  const std::string path = dir + "/lock";
-  data_lock_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!data_lock_) return errno_fault(fault_side::self, fmt::format("open {}", path), errno);
-  if (::flock(data_lock_.get(), LOCK_EX | LOCK_NB) != 0)
-    return fault{fault_kind::conflict, fault_side::self, retryable::no,
-                 fmt::format("{}: another node is using this data directory", dir)};
   return {};
 }
 
@@ -378,69 +302,6 @@ void node::request_stop() {
 
 void node::reopen_logs() {
   for (auto& l : lanes_) l->reopen_logs();
-}
-
-// -- another process takes over -------------------------------------------------------
-
-// True: it has. The order matters: nothing is given up before the successor is ready to have it,
-// the lanes go on until it serves, and it never owns while this process does.
-bool node::hand_over(net::handover_channel channel) {
-  const auto stop_asked = [this] { return stopping(); };
-  predecessor to(std::move(channel));
-  std::vector<net::open_socket> sockets;
-  for (auto& l : lanes_)
-    for (auto& s : l->copy_sockets()) sockets.push_back(std::move(s));
-  if (const auto offered = to.offer(sockets, stop_asked); !offered) {
-    log::warning("not replaced", {{"error", to_string(offered.error())}});
-    return false;
-  }
-  if (!give_up_owning()) return false;
-  if (const auto released = to.release(data_lock_.get(), stop_asked); !released) {
-    log::error("not replaced, owns again", {{"error", to_string(released.error())}});
-    own_again();
-    return false;
-  }
-  parts_.redis->stop();
-  data_lock_.reset();  // the successor's copy holds it
-  replaced_ = true;
-  return true;
-}
-
-bool node::stopping() {
-  const std::lock_guard lock(mutex_);
-  return stop_requested_;
-}
-
-bool node::give_up_owning() {
-  log::info("a successor is ready, stops owning", {});
-  std::promise<void> closed;
-  if (control_.post([&] {
-        door_.close();
-        admin_.reset();
-        closed.set_value();
-      }))
-    closed.get_future().wait();
-  const bool stopped = stop_tree();
-  cluster_->stop();
-  const std::lock_guard lock(mutex_);
-  tree_up_ = false;
-  if (stopped)
-    ended_.reset();
-  else
-    ended_ = "the tree did not stop for a successor";  // nobody may own what it may still hold
-  return stopped;
-}
-
-void node::own_again() {
-  former_.push_back(std::move(cluster_));
-  std::promise<result<void>> owning;
-  const bool posted = control_.post([&] { owning.set_value(own()); });
-  const auto owned = posted ? owning.get_future().get()
-                            : fault{fault_kind::overloaded, fault_side::self, retryable::no,
-                                    "the control loop is full"};
-  if (owned) return start_tree();
-  const std::lock_guard lock(mutex_);
-  ended_ = to_string(owned.error());
 }
 
 // -- stop -----------------------------------------------------------------------------
