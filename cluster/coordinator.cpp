@@ -3,6 +3,7 @@
 
 #include "actors/loop_gateway.hpp"
 #include "actors/support/actor_names.hpp"
+#include "cluster/membership/lease_scripts.hpp"
 #include "cluster/owner_scan.hpp"
 #include "messages/support.hpp"
 #include "runtime/base/log.hpp"
@@ -49,6 +50,7 @@ caf::behavior coordinator::make_behavior() {
       [this](const store_answered& m) { answered(m); },
       [this](const hint_heard& m) { hinted(m.text); },
       [this](const peer_is_gone& m) { gone(m); },
+      [this](const leave_not_heard&) { quit(); },
       [this](const agent_ready&) {
         tell(find_name(system(), "agent"), members_are{known_self_, known_});
       },
@@ -93,8 +95,8 @@ void coordinator::stop_requested(const actors::end_reason&) {
 
 // -- effects -----------------------------------------------------------------------------------------
 
-void coordinator::run(effects todo) {
-  for (auto& one : todo) std::visit([this](auto& e) { apply(e); }, one);
+void coordinator::run(effects wanted) {
+  for (auto& one : wanted) std::visit([this](auto& e) { apply(e); }, one);
   after_change();
 }
 
@@ -133,7 +135,7 @@ void coordinator::apply(const membership_changed& e) {
       if (!options_.alone) log::info("left the cluster", {{"run", to_hex(e.self.run)}});
       // By draining: the node ends. On a stop the answer of the store is what is waited for.
       if (!leaving_ && options_.on_left) options_.on_left();
-      if (leaving_) actors::after(this, defaults::leave_patience, peer_is_gone{});
+      if (leaving_) actors::after(this, defaults::leave_patience, leave_not_heard{});
       return;
   }
 }
@@ -175,8 +177,8 @@ void coordinator::apply(const read_desired& e) {
       });
 }
 
-void coordinator::run(claim_effects todo) {
-  for (auto& one : todo) {
+void coordinator::run(claim_effects wanted) {
+  for (auto& one : wanted) {
     if (auto* a = std::get_if<ask_for_claims>(&one)) {
       ask(asker::claims, a->number, std::move(a->what), defaults::owner_patience);
     } else if (const auto* g = std::get_if<claim_granted>(&one)) {
@@ -250,20 +252,9 @@ void coordinator::write(const messages::write_owned& m) {
 
 // One after the other in one script, as with a fence: all or, when one is wrong, those before it.
 void coordinator::write_plainly(const messages::write_owned& m) {
-  static const std::string text = R"lua(
-local at = 1
-while at <= #ARGV do
-  local words = tonumber(ARGV[at])
-  redis.call(unpack(ARGV, at + 1, at + words))
-  at = at + words + 1
-end
-return 1
-)lua";
+  static const std::string text = std::string(run_commands) + "run_all(1)\nreturn 1\n";
   messages::redis_script script{text, {}, {}, m.deadline};
-  for (const auto& words : m.commands) {
-    script.arguments.push_back(std::to_string(words.size()));
-    script.arguments.insert(script.arguments.end(), words.begin(), words.end());
-  }
+  append_commands(script.arguments, m.commands);
   const auto caller = std::make_shared<promise<messages::done>>(this);
   actors::ask<messages::redis_value>(
       this, find_name(system(), "redis"), std::move(script), m.deadline,
@@ -285,7 +276,6 @@ void coordinator::claim(const messages::claim_work& m) {
 }
 
 void coordinator::gone(const peer_is_gone& m) {
-  if (leaving_ && m.node.empty()) return quit();  // the store did not hear that we leave
   for (const auto& peer : state_.membership().members())
     if (peer.who.node == m.node && peer.process == m.process) {
       log::warning("a node's process is gone", {{"node", m.node}, {"process", m.process}});

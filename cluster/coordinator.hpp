@@ -70,7 +70,7 @@ class coordinator final : public actors::shell {
 
  private:
   // -- effects ---------------------------------------------------------------------------------------
-  void run(effects todo);
+  void run(effects wanted);
   void apply(ask_store& e);
   void apply(const membership_changed& e);
   void apply(const start_owned& e);
@@ -80,7 +80,7 @@ class coordinator final : public actors::shell {
   void apply(const view_changed&) {}
   void apply(const store_changed&) {}
   void apply(const drained&) {}
-  void run(claim_effects todo);
+  void run(claim_effects wanted);
   void ask(asker who, std::uint64_t number, lease_request what, milliseconds patience);
 
   // -- messages --------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ CLUSTER_MESSAGE(members_are)
 CLUSTER_MESSAGE(link_changed)
 CLUSTER_MESSAGE(peer_is_gone)
 CLUSTER_MESSAGE(agent_ready)
+CLUSTER_MESSAGE(meet_again)
+CLUSTER_MESSAGE(leave_not_heard)
 
 CAF_END_TYPE_ID_BLOCK(stagedoor_cluster)
 
@@ -58,6 +60,16 @@ struct link_changed {
   std::uint16_t port = 0;  ///< of 127.0.0.1, leads to the peer; 0 = the peer dialled us
   std::string detail;      ///< why it is down
 };
+
+/// From the node_agent to itself: the peer was not reached over this link, which may be gone by
+/// now.
+struct meet_again {
+  std::string node;
+  std::uint64_t meeting = 0;
+};
+
+/// From the coordinator to itself: the store has had its time to hear that this node leaves.
+struct leave_not_heard {};
 
 /// To the coordinator, from the node_agent when it starts: it knows of nobody.
 struct agent_ready {};

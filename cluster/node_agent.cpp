@@ -20,6 +20,22 @@ using actors::find_name;
 using actors::promise;
 using actors::tell;
 
+namespace {
+
+/// An answer that is complete when every peer that was asked has answered, or has not in time.
+template <class Reply>
+struct gathering {
+  explicit gathering(caf::local_actor* self) : caller(self) {}
+  promise<Reply> caller;
+  Reply found;
+  std::size_t open = 1;  ///< this function's own: nobody answers before all were asked
+  void one_less() {
+    if (--open == 0) caller.deliver(std::move(found));
+  }
+};
+
+}  // namespace
+
 node_agent::node_agent(caf::actor_config& cfg, node_agent_options options)
     : shell(cfg, "node_agent"), options_(std::move(options)) {
   self_.node = options_.node;
@@ -31,6 +47,11 @@ caf::behavior node_agent::make_behavior() {
   return {
       [this](const members_are& m) { members(m); },
       [this](const link_changed& m) { link(m); },
+      [this](const meet_again& m) {
+        const auto it = peers_.find(m.node);
+        if (it != peers_.end() && it->second.linked && it->second.meeting == m.meeting)
+          connect(m.node);
+      },
       [this](const actors::health_found& m) { found(m); },
       [this](const messages::spread_change& m) { spread(m); },
       [this](const messages::list_nodes&) { list(); },
@@ -101,8 +122,7 @@ void node_agent::connect(const std::string& node) {
             auto& broken = peers_.at(node);
             broken.detail = to_string(actors::to_fault(e));
             log::warning("peer's actors not reached", {{"node", node}, {"error", broken.detail}});
-            actors::after(this, defaults::peer_again,
-                          link_changed{node, broken.said.process, true, broken.port, ""});
+            actors::after(this, defaults::peer_again, meet_again{node, broken.meeting});
           });
 }
 
@@ -119,8 +139,7 @@ void node_agent::meet(const std::string& node, const caf::actor& door) {
         const auto it = peers_.find(node);
         if (it == peers_.end() || !it->second.linked) return;
         it->second.detail = to_string(f);
-        actors::after(this, defaults::peer_again,
-                      link_changed{node, it->second.said.process, true, it->second.port, ""});
+        actors::after(this, defaults::peer_again, meet_again{node, it->second.meeting});
       });
 }
 
@@ -136,8 +155,7 @@ void node_agent::met(const std::string& node, const caf::actor& agent) {
     it->second.agent = nullptr;
     // Its agent started again while the link stands: meet the new one.
     if (it->second.linked && it->second.port != 0)
-      actors::after(this, defaults::peer_again,
-                    link_changed{node, it->second.said.process, true, it->second.port, ""});
+      actors::after(this, defaults::peer_again, meet_again{node, it->second.meeting});
   });
   log::info("met a node", {{"node", node}, {"address", p.said.address}});
   for (const auto& [slug, down] : health_)
@@ -156,32 +174,23 @@ void node_agent::lost(const std::string& node) {
 // -- for this node -------------------------------------------------------------------------------
 
 void node_agent::spread(const messages::spread_change& m) {
-  struct round {
-    promise<messages::change_spread> caller;
-    messages::change_spread told;
-    std::size_t open = 1;
-    void one_less() {
-      if (--open == 0) caller.deliver(std::move(told));
-    }
-  };
-  const auto all = std::make_shared<round>();
-  all->caller = promise<messages::change_spread>(this);
+  const auto all = std::make_shared<gathering<messages::change_spread>>(this);
   for (const auto& [node, p] : peers_) {
     if (!p.agent) {
-      all->told.missing.push_back(node);
+      all->found.missing.push_back(node);
       continue;
     }
     ++all->open;
     actors::ask<messages::caught_up>(
         this, p.agent, messages::catch_up_node{p.said.process, m.version}, m.deadline,
         [all](messages::caught_up&) {
-          ++all->told.nodes;
+          ++all->found.nodes;
           all->one_less();
         },
         [all, node = node](const fault& f) {
           log::warning("a node does not have the change yet",
                        {{"node", node}, {"error", to_string(f)}});
-          all->told.missing.push_back(node);
+          all->found.missing.push_back(node);
           all->one_less();
         });
   }
@@ -200,16 +209,7 @@ void node_agent::found(const actors::health_found& m) {
 }
 
 void node_agent::list() {
-  struct round {
-    promise<messages::node_listing> caller;
-    messages::node_listing found;
-    std::size_t open = 1;
-    void one_less() {
-      if (--open == 0) caller.deliver(std::move(found));
-    }
-  };
-  const auto all = std::make_shared<round>();
-  all->caller = promise<messages::node_listing>(this);
+  const auto all = std::make_shared<gathering<messages::node_listing>>(this);
   all->found.self = options_.node;
   for (const auto& m : members_) {
     messages::node_entry entry{

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/peer_links.hpp"
 
-#include "runtime/base/ascii.hpp"
+#include "configs/values.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/link/peer_probe.hpp"
 
@@ -10,22 +10,6 @@
 #include <future>
 
 namespace stagedoor::cluster {
-namespace {
-
-/// "host:port", the host as a name, an IPv4 address or a bracketed IPv6 address.
-std::optional<std::pair<std::string, std::uint16_t>> split(const std::string& text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  const auto port = ascii::parse_number<std::uint16_t>(std::string_view(text).substr(colon + 1));
-  auto host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
-  if (!port || host.empty()) return std::nullopt;
-  return std::pair{host, *port};
-}
-
-}  // namespace
-
 peer_links::peer_links(loop& l, loop& blocking, net::resolver& names, peer_links_options options,
                        hooks to)
     : loop_(l),
@@ -163,18 +147,18 @@ void peer_links::dial(const wanted_peer& peer) {
 
 void peer_links::resolve(const std::string& node, const std::string& address) {
   dialers_[node].address = address;
-  const auto parts = split(address);
+  const auto parts = configs::parse_listen_address(address);
   if (!parts) {
     log::error("peer not dialled",
                {{"node", node}, {"address", address}, {"error", "expected host:port"}});
     return;
   }
-  const auto port = parts->second;
-  if (const auto numeric = net::address::parse_ip(parts->first, port)) {
+  const auto port = parts->port;
+  if (const auto numeric = net::address::parse_ip(parts->host, port)) {
     dial_at(node, *numeric);
     return;
   }
-  names_.lookup(parts->first, loop_.now() + options_.resolve_deadline,
+  names_.lookup(parts->host, loop_.now() + options_.resolve_deadline,
                 [this, node, address, port, alive = alive_](result<net::addresses> found) {
                   const auto d = dialers_.find(node);
                   if (!*alive || d == dialers_.end() || d->second.address != address) return;
@@ -208,8 +192,8 @@ void peer_links::dial_at(const std::string& node, const net::address& where) {
     const auto* peer = find(node);
     if (peer == nullptr) return;
     if (end == link::link_end::gone) hooks_.gone(node, peer->process);
-    const auto parts = split(peer->address);
-    if (parts && !net::address::parse_ip(parts->first, 0)) resolve(node, peer->address);
+    const auto parts = configs::parse_listen_address(peer->address);
+    if (parts && !net::address::parse_ip(parts->host, 0)) resolve(node, peer->address);
   };
   d.dialer = std::make_unique<link::link_dialer>(loop_, std::move(options), with_, std::move(to));
   if (const auto started = d.dialer->start(); !started)
@@ -226,9 +210,10 @@ void peer_links::broke(const std::string& node, link::link_end end, const std::s
 // It dialled us, so we do not dial again: ask its host.
 void peer_links::probe(const std::string& node) {
   const auto* peer = find(node);
-  const auto parts = peer == nullptr ? std::nullopt : split(peer->address);
+  if (peer == nullptr) return;
+  const auto parts = configs::parse_listen_address(peer->address);
   if (!parts) return;
-  const auto numeric = net::address::parse_ip(parts->first, parts->second);
+  const auto numeric = net::address::parse_ip(parts->host, parts->port);
   if (!numeric) return;  // its lease decides
   link::probe_peer(
       loop_, *numeric, options_.probe_deadline,

@@ -86,10 +86,8 @@ struct owned_ids_changed {
 MESSAGE_FIELDS(owned_ids_changed, kind, version, added, removed)
 
 /// From "owned", when it starts: it knows of nothing and is to be told all that is owned.
-struct work_ready {
-  std::uint64_t start = 0;  ///< counts its starts
-};
-MESSAGE_FIELDS(work_ready, start)
+struct work_ready {};
+MESSAGE_FIELDS(work_ready)
 
 /// From "janitor", when it starts: the node whose death moved the work here is one of those whose
 /// tasks it should bring back. Nodes that went lately are told again.

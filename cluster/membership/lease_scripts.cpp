@@ -158,18 +158,13 @@ end
 return #freed
 )lua";
 
-/// ARGV from 5: how many words a command has, then the words; and so on.
+/// ARGV from 5: the commands. Behind run_commands.
 constexpr const char* write_body = R"lua(
 local r = redis.call('HMGET', KEYS[5], 'node', 'run', 'fence')
 local current = r[1] == node and r[2] == run and r[3] == ARGV[4] and alive(node, run)
 save()
 if not current then return 0 end
-local at = 5
-while at <= #ARGV do
-  local words = tonumber(ARGV[at])
-  redis.call(unpack(ARGV, at + 1, at + words))
-  at = at + words + 1
-end
+run_all(5)
 return 1
 )lua";
 
@@ -177,12 +172,13 @@ void replace(std::string& text, std::string_view from, std::string_view to) {
   text.replace(text.find(from), from.size(), to);
 }
 
-redis::script make(const char* name, std::string_view wall_ms, const char* body) {
+redis::script make(const char* name, std::string_view wall_ms, std::string_view body) {
   std::string text(prelude);
   replace(text, "@wall@", wall_ms);
   replace(text, "@longest_step@", std::to_string(longest_step.count()));
   replace(text, "@failover_jump@", std::to_string(failover_jump));
-  return redis::script(name, text + body);
+  text += body;
+  return redis::script(name, std::move(text));
 }
 
 std::string owner_key(const owned_key& key) {
@@ -200,7 +196,15 @@ lease_scripts::lease_scripts(milliseconds lease, std::string_view wall_ms)
       read_(make("lease.read", wall_ms, read_body)),
       acquire_(make("lease.acquire", wall_ms, acquire_body)),
       release_(make("lease.release", wall_ms, release_body)),
-      write_(make("lease.write", wall_ms, write_body)) {}
+      write_(make("lease.write", wall_ms, std::string(run_commands) + write_body)) {}
+
+void append_commands(std::vector<std::string>& arguments,
+                     const std::vector<std::vector<std::string>>& commands) {
+  for (const auto& words : commands) {
+    arguments.push_back(std::to_string(words.size()));
+    arguments.insert(arguments.end(), words.begin(), words.end());
+  }
+}
 
 // -- requests --------------------------------------------------------------------------------------
 
@@ -263,10 +267,7 @@ result<script_call> lease_scripts::call(const lease_request& what) const {
     b.begin(write_, write->proof.holder);
     b.call.keys.push_back(owner_key(write->proof.what));
     b.add(std::to_string(write->proof.number));
-    for (const auto& words : write->commands) {
-      b.add(std::to_string(words.size()));
-      for (const auto& word : words) b.add(word);
-    }
+    append_commands(b.call.arguments, write->commands);
   }
   return std::move(b.call);
 }

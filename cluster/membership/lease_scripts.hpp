@@ -38,6 +38,20 @@ inline constexpr std::size_t largest_batch = 64;         ///< claims or releases
 inline constexpr milliseconds longest_step{1'500};       ///< of the store's clock, a script
 inline constexpr fence failover_jump = fence{1} << 20U;  ///< above what a lost second can give out
 
+/// Lua: run_all(at) runs the commands that append_commands() wrote, from ARGV[at] on.
+inline constexpr std::string_view run_commands = R"lua(
+local function run_all(at)
+  while at <= #ARGV do
+    local words = tonumber(ARGV[at])
+    redis.call(unpack(ARGV, at + 1, at + words))
+    at = at + words + 1
+  end
+end
+)lua";
+/// Of each command: how many words it has, then the words.
+void append_commands(std::vector<std::string>& arguments,
+                     const std::vector<std::vector<std::string>>& commands);
+
 struct script_call {
   const redis::script* script = nullptr;
   std::vector<std::string> keys;

@@ -149,6 +149,16 @@ TEST_F(node_agent_test, nodes_are_listed_with_what_they_say_of_themselves) {
   EXPECT_FALSE(later->nodes[1].lease_age_ms);
 }
 
+TEST_F(node_agent_test, a_link_that_is_gone_is_not_tried_again) {
+  tell(agent, link_changed{"node-2", peer.process, true, 0, ""});
+  const auto over_it = meet_again{"node-2", 1};
+  tell(agent, link_changed{"node-2", "", false, 0, "silence"});
+  tell(agent, over_it);  // there is no BASP here: to try would end the agent
+  EXPECT_TRUE(alive(agent));
+  const auto listed = ask<messages::node_listing>(agent, messages::list_nodes{});
+  EXPECT_EQ(listed->nodes.at(1).link_detail, "silence");
+}
+
 TEST_F(node_agent_test, the_tree_of_a_node_that_is_not_there_is_a_clear_error) {
   const auto unknown = ask<messages::tree_listing>(agent, messages::describe_member{"node-9"});
   EXPECT_EQ(unknown.error().kind, fault_kind::not_found);
