@@ -3,6 +3,7 @@
 
 #include "actors/dns/zone_messages.hpp"
 #include "actors/support/actor_names.hpp"
+#include "actors/teams/team_log.hpp"
 #include "messages/dns.hpp"
 #include "messages/supervision.hpp"
 #include "messages/support.hpp"
@@ -16,9 +17,6 @@ namespace stagedoor::actors {
 namespace {
 
 constexpr milliseconds store_deadline = seconds(2);
-
-/// The version of the teams' log; actors/teams/team_log.hpp keeps it.
-constexpr const char* log_state_key = "stagedoor:teams:state";
 
 /// KEYS the marks, the log's state; ARGV the zone. Replies the zone's mark and the log's version.
 const std::string read_text = R"lua(
@@ -81,7 +79,7 @@ void serial_keeper::look() {
               ask<messages::redis_value>(
                   this, find_name(system(), "redis"),
                   messages::redis_script{
-                      read_text, {zones_key, log_state_key}, {zone_}, store_deadline},
+                      read_text, {zones_key, team_log::state_key}, {zone_}, store_deadline},
                   store_deadline,
                   [this, served](messages::redis_value& found) { compare(found, served); }, failed);
             },

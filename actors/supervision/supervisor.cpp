@@ -127,12 +127,12 @@ void supervisor::refuse(const answer_fault& refusal) {
 
 /// A spawn that fails is an event in the middle of this: what follows from it comes after what was
 /// decided before.
-void supervisor::carry_out(effects todo) {
-  std::move(todo.begin(), todo.end(), std::back_inserter(todo_));
+void supervisor::carry_out(effects wanted) {
+  std::move(wanted.begin(), wanted.end(), std::back_inserter(pending_));
   if (std::exchange(carrying_out_, true)) return;
-  while (!todo_.empty()) {
-    const auto step = std::move(todo_.front());
-    todo_.pop_front();
+  while (!pending_.empty()) {
+    const auto step = std::move(pending_.front());
+    pending_.pop_front();
     std::visit([this](const auto& e) { apply(e); }, step);
   }
   carrying_out_ = false;

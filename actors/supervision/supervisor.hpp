@@ -86,7 +86,7 @@ class supervisor final : public actors::shell {
   void answer(request_id request, Reply reply);
   void refuse(const answer_fault& refusal);
 
-  void carry_out(effects todo);
+  void carry_out(effects wanted);
   void apply(const spawn_child& e);
   void apply(const stop_instance& e);
   void apply(const kill_instance& e);
@@ -107,7 +107,7 @@ class supervisor final : public actors::shell {
   supervisor_plan plan_;
   child_context self_;
   supervisor_state state_;
-  std::deque<effect> todo_;
+  std::deque<effect> pending_;
   bool carrying_out_ = false;
   actors::tick_timer timer_;
   std::vector<caf::actor> handles_;  ///< by slot, the lower half of an instance

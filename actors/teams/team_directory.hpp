@@ -78,7 +78,6 @@ class team_directory final : public shell {
   void apply(answer_hold& e);
   void apply(answer_catch_up& e);
   void apply(const look_ups_served&);
-  void apply(const all_live&) {}
   void apply(const complete_index&);
   void apply(tended_changed& e);
   void apply(const team_settled& e);

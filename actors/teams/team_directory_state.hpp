@@ -40,6 +40,7 @@ struct directory_limits {
   /// all open requests of an actor at each answer: with all teams at once loading would be
   /// quadratic.
   std::size_t window = 250;
+  std::size_t read_batch = 100;  ///< teams in one HMGET
   std::size_t passivated_at_once = 64;
   log_limits log;
 };
@@ -84,8 +85,6 @@ struct answer_catch_up {
 };
 /// Look-ups can be answered. Once.
 struct look_ups_served {};
-/// All stored teams are live, where all are loaded. Once.
-struct all_live {};
 /// Complete the index, from the start.
 struct complete_index {};
 /// What changed in the set of teams to be looked after.
@@ -103,10 +102,9 @@ struct team_stored {
   std::string slug;
 };
 
-using directory_effect =
-    std::variant<read_teams, read_log, scan_teams, serve_team, withdraw_team, answer_look_up,
-                 answer_hold, answer_catch_up, look_ups_served, all_live, complete_index,
-                 tended_changed, team_settled, team_stored>;
+using directory_effect = std::variant<read_teams, read_log, scan_teams, serve_team, withdraw_team,
+                                      answer_look_up, answer_hold, answer_catch_up, look_ups_served,
+                                      complete_index, tended_changed, team_settled, team_stored>;
 using directory_effects = std::vector<directory_effect>;
 
 class team_directory_state {

@@ -10,7 +10,6 @@ namespace stagedoor::actors::team_log {
 namespace {
 
 constexpr const char* changes_key = "stagedoor:teams:changes";
-constexpr const char* state_key = "stagedoor:teams:state";
 constexpr const char* index_key = "stagedoor:teams:index";
 
 // KEYS teams, changes, state, index, tended in all of them.

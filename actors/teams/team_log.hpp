@@ -33,6 +33,7 @@
 namespace stagedoor::actors::team_log {
 
 inline constexpr const char* teams_key = "stagedoor:teams";
+inline constexpr const char* state_key = "stagedoor:teams:state";  ///< hash; its field version
 inline constexpr const char* tended_key = "stagedoor:teams:tended";
 
 /// Whether some node must look after a team although nobody asks for it.
