@@ -12,12 +12,6 @@ using messages::deprovision_team;
 using messages::provision_team;
 using messages::team_flow_finished;
 using messages::team_flow_progressed;
-using ::testing::Contains;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
-using ::testing::SizeIs;
 
 /// Orders flows and hears of their progress.
 class orderer final : public shell {
@@ -35,12 +29,11 @@ class orderer final : public shell {
   std::vector<team_flow_progressed>& heard_;
 };
 
-class provisioner_test : public actor_fixture {
+class provisioner_test : public team_fixture {
  protected:
   using outcome = std::shared_ptr<std::optional<result<team_flow_finished>>>;
 
   provisioner_test() {
-    catalog_->tls_entry_points = 2;
     catalog_->middlewares["known@file"] = {};
     options_.domain = "test";
     options_.first_catalog = catalog_;
@@ -117,19 +110,11 @@ class provisioner_test : public actor_fixture {
     const auto teams = ask<messages::team_listing>(teamdir_, messages::list_teams{"", 100});
     return teams ? teams->slugs : std::vector<std::string>{to_string(teams.error())};
   }
-  std::string status(const std::string& key) {
-    const auto rows = ask<messages::status_rows>(teams_, messages::report_status{});
-    if (rows)
-      for (const auto& row : rows->rows)
-        if (row.key == key) return row.value;
-    return "?";
-  }
+  std::string status(const std::string& key) { return status_of(teams_, key); }
   result<messages::team_description> shown(const std::string& slug) {
     return ask<messages::team_description>(teamdir_, messages::show_team{slug});
   }
 
-  world world_;
-  std::shared_ptr<catalog> catalog_ = std::make_shared<catalog>();
   provisioner_options options_;
   std::vector<team_flow_progressed> progress_;
   std::vector<std::string> probed_;
@@ -138,7 +123,7 @@ class provisioner_test : public actor_fixture {
   bool probe_holds_ = false;
   std::function<void(std::vector<probe_failure>)> held_;
   team_directory_options directory_;
-  caf::actor teamdir_, teams_;
+  caf::actor teams_;
 };
 
 struct failing_step {

@@ -8,18 +8,11 @@
 namespace stagedoor::actors::team_world {
 
 using messages::presence;
-using ::testing::Contains;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
-using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-class team_directory_test : public actor_fixture {
+class team_directory_test : public team_fixture {
  protected:
   team_directory_test() {
-    catalog_->tls_entry_points = 2;
     options_.domain = "test";
     options_.first_catalog = catalog_;
     options_.on_look_ups_served = [this] { ++served_; };
@@ -69,18 +62,7 @@ class team_directory_test : public actor_fixture {
     EXPECT_EQ(out.size(), world_.names.size());
     return out;
   }
-  std::string web_of(const std::string& slug) {
-    for (const auto& plan : *world_.sites.at(slug + ".test"))
-      if (plan.name.starts_with(slug + "-web")) return plan.service.servers.at(0).url;
-    return "";
-  }
-  std::string status(const std::string& key) {
-    const auto rows = ask<messages::status_rows>(teamdir_, messages::report_status{});
-    if (rows)
-      for (const auto& row : rows->rows)
-        if (row.key == key) return row.value;
-    return "?";
-  }
+  std::string status(const std::string& key) { return status_of(teamdir_, key); }
   result<messages::caught_up> catch_up(std::uint64_t version) {
     return ask<messages::caught_up>(teamdir_, messages::catch_up_to{version});
   }
@@ -89,12 +71,9 @@ class team_directory_test : public actor_fixture {
     return {fault_kind::unreachable, fault_side::store, retryable::yes, "down"};
   }
 
-  world world_;
-  std::shared_ptr<catalog> catalog_ = std::make_shared<catalog>();
   team_directory_options options_;
   int served_ = 0;
   std::vector<std::string> exists_;  ///< what the lanes were told
-  caf::actor teamdir_;
 };
 
 }  // namespace stagedoor::actors::team_world

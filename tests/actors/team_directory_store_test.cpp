@@ -9,13 +9,8 @@ namespace stagedoor::actors {
 namespace {
 
 using namespace team_world;
-using ::testing::Contains;
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::Not;
-using ::testing::SizeIs;
 
-class team_store_test : public actor_fixture {
+class team_store_test : public team_fixture {
  protected:
   team_store_test() {
     // A deadline goes from an actor to the loop: both must mean the same time.
@@ -30,7 +25,6 @@ class team_store_test : public actor_fixture {
     (void)spawn<everybody>(world_);
     bridge_ = spawn<redis_bridge>(client_, scripts_);  // in the place of the one just played
     EXPECT_TRUE(until([&] { return client_->status().connected; }));
-    catalog_->tls_entry_points = 2;
     directory_.domain = "test";
     directory_.first_catalog = catalog_;
   }
@@ -102,18 +96,7 @@ class team_store_test : public actor_fixture {
     EXPECT_THAT(std::vector(world_.names.begin(), world_.names.end()), out);
     return out;
   }
-  std::string web_of(const std::string& slug) {
-    for (const auto& plan : *world_.sites.at(slug + ".test"))
-      if (plan.name.starts_with(slug + "-web")) return plan.service.servers.at(0).url;
-    return "";
-  }
-  std::string status(const std::string& key) {
-    const auto rows = ask<messages::status_rows>(teamdir_, messages::report_status{});
-    if (rows)
-      for (const auto& row : rows->rows)
-        if (row.key == key) return row.value;
-    return "?";
-  }
+  std::string status(const std::string& key) { return status_of(teamdir_, key); }
   std::vector<std::string> listed() {
     const auto page = answer<messages::team_listing>(teamdir_, messages::list_teams{"", 1000});
     return page ? page->slugs : std::vector<std::string>{to_string(page.error())};
@@ -129,10 +112,8 @@ class team_store_test : public actor_fixture {
   loop loop_{{}};
   std::shared_ptr<redis::client> client_;
   std::shared_ptr<script_library> scripts_ = std::make_shared<script_library>();
-  world world_;
-  std::shared_ptr<catalog> catalog_ = std::make_shared<catalog>();
   team_directory_options directory_;
-  caf::actor bridge_, teamdir_, teams_;
+  caf::actor bridge_, teams_;
   std::size_t kept_ = 100;
   int flows_ = 0;
   std::vector<messages::team_flow_progressed> progress_;

@@ -7,6 +7,7 @@
 #include "actors/teams/routing_messages.hpp"
 #include "actors/teams/team_log.hpp"
 #include "actors/teams/team_spec_json.hpp"
+#include "messages/admin.hpp"
 #include "messages/certificates.hpp"
 #include "messages/dns.hpp"
 #include "messages/health.hpp"
@@ -22,6 +23,12 @@ namespace stagedoor::actors::team_world {
 using messages::redis_type;
 using messages::redis_value;
 using messages::team_spec;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
 
 inline redis_value text(std::string t) {
   redis_value v;
@@ -266,5 +273,29 @@ inline team_spec a_team(const std::string& slug = "team-a",
   spec.web = {web};
   return spec;
 }
+
+/// The world, a catalog, and what every test of a directory looks at.
+class team_fixture : public actor_fixture {
+ protected:
+  team_fixture() { catalog_->tls_entry_points = 2; }
+
+  std::string web_of(const std::string& slug) {
+    for (const auto& plan : *world_.sites.at(slug + ".test"))
+      if (plan.name.starts_with(slug + "-web")) return plan.service.servers.at(0).url;
+    return "";
+  }
+  /// One row of what |who| reports.
+  std::string status_of(const caf::actor& who, const std::string& key) {
+    const auto rows = ask<messages::status_rows>(who, messages::report_status{});
+    if (rows)
+      for (const auto& row : rows->rows)
+        if (row.key == key) return row.value;
+    return "?";
+  }
+
+  world world_;
+  std::shared_ptr<catalog> catalog_ = std::make_shared<catalog>();
+  caf::actor teamdir_;
+};
 
 }  // namespace stagedoor::actors::team_world

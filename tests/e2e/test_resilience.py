@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import threading
 import time
 from collections import Counter
 from http.client import HTTPSConnection
@@ -14,6 +13,7 @@ import pytest
 from clients import curl, dig
 from process import HOST, wait_until
 from tasks import DOMAIN, FINAL, HIGH, host_of, provision, push, run
+from traffic import attempts
 
 TEAMS = 1000
 
@@ -28,28 +28,12 @@ def redis_pid(n) -> int:
     return int(Path(n.folder, "data/redis/redis.pid").read_text().split()[0])
 
 
-class traffic:
+class traffic(attempts):
     """Requests and queries one after the other on a thread each; counts what was not as it should."""
 
     def __init__(self, n, slug: str):
-        self.failures: Counter[str] = Counter()
-        self.done: Counter[str] = Counter()
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, args=(self._request(n, slug), "http"), daemon=True),
-            threading.Thread(target=self._run, args=(self._query(n, slug), "dns"), daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _run(self, attempt, kind: str) -> None:
-        while not self._stop.is_set():
-            try:
-                attempt()
-                self.done[kind] += 1
-            except Exception as error:  # any failure at all is what this test is about
-                self.failures[f"{kind}: {error}"] += 1
-            time.sleep(0.002)
+        kinds = {"http": self._request(n, slug), "dns": self._query(n, slug)}
+        super().__init__(kinds, pause_s=0.002)
 
     @staticmethod
     def _request(n, slug: str):
@@ -73,11 +57,6 @@ class traffic:
                 raise AssertionError("not the address")
 
         return attempt
-
-    def stop(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(10)
 
 
 def test_a_node_killed_among_a_thousand_provisionings_loses_none(make_node, web):

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import stat
-import threading
 import time
 from collections import Counter
 from http.client import HTTPConnection, HTTPSConnection
@@ -16,6 +15,7 @@ import redis
 from clients import curl, dig
 from process import HOST, runs, wait_until
 from tasks import host_of, outcome, provision, push, run
+from traffic import attempts
 
 SLUG = "team-x"
 
@@ -26,36 +26,21 @@ def web(make_nginx):
     return [f"http://{HOST}:{port}"]
 
 
-class load:
+class load(attempts):
     """Clients of each kind, one after the other on a thread each; counts what went wrong."""
 
     def __init__(self, n, web: list[str]):
-        self.failures: Counter[str] = Counter()
-        self.done: Counter[str] = Counter()
         self.tasks: list[str] = []
-        self._stop = threading.Event()
-        kinds = {
-            "https kept": self._kept(n),
-            "https new": self._fresh(n),
-            "http": self._redirected(n),
-            "udp": self._asked(n),
-            "tcp": self._asked(n, "+tcp"),
-            "tasks": self._pushed(n, web),
-        }
-        self._threads = [
-            threading.Thread(target=self._run, args=item, daemon=True) for item in kinds.items()
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _run(self, kind: str, attempt) -> None:
-        while not self._stop.is_set():
-            try:
-                attempt()
-                self.done[kind] += 1
-            except Exception as error:  # any failure at all is what this test is about
-                self.failures[f"{kind}: {error!r}"] += 1
-            time.sleep(0.005)
+        super().__init__(
+            {
+                "https kept": self._kept(n),
+                "https new": self._fresh(n),
+                "http": self._redirected(n),
+                "udp": self._asked(n),
+                "tcp": self._asked(n, "+tcp"),
+                "tasks": self._pushed(n, web),
+            }
+        )
 
     @staticmethod
     def _expect(link, status: int, body: bytes | None = None) -> None:
@@ -127,11 +112,6 @@ class load:
 
     def _kinds(self) -> list[str]:
         return ["https kept", "https new", "http", "udp", "tcp", "tasks"]
-
-    def stop(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
 
 
 def test_two_upgrades_under_load_lose_nothing(make_node, web):

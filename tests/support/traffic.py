@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from node import HTTP
@@ -127,6 +128,35 @@ class resolver(client):
     def _ask(self) -> None:
         if query(self.host, host_of(self._slug)) is None:
             raise OSError("no such name")
+
+
+class attempts:
+    """Each of |kinds| is tried again and again on a thread of its own, until stop(). `done` counts
+    what went well, `failures` everything else, by what it was."""
+
+    def __init__(self, kinds: dict[str, Callable[[], object]], pause_s: float = 0.005):
+        self.done: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self._pause_s = pause_s
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=item, daemon=True) for item in kinds.items()
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, kind: str, attempt: Callable[[], object]) -> None:
+        while not self._stop.wait(self._pause_s):
+            try:
+                attempt()
+                self.done[kind] += 1
+            except Exception as error:  # any failure at all is what its tests are about
+                self.failures[f"{kind}: {error!r}"] += 1
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
 
 
 class traffic:
