@@ -195,7 +195,9 @@ TEST_P(reused_authorizations, are_not_proved_again) {
     EXPECT_EQ(o.published, o.withdrawn);
     published += o.published;
   }
-  const auto least = GetParam() == 0U ? rounds : 1U;
+  // Pebble draws a number from 0 to 99 and reuses up to and including its figure: also at 0 one of
+  // a hundred. Three of five happen once in 100,000 runs.
+  const auto least = GetParam() == 0U ? rounds - 2U : 1U;
   const auto most = GetParam() == 100U ? 1U : rounds;
   EXPECT_GE(published, least);
   EXPECT_LE(published, most);
