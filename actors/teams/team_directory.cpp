@@ -133,7 +133,8 @@ void team_directory::apply(read_teams& e) {
 
 void team_directory::apply(const read_log& e) {
   const auto failed = [this](const fault& f) {
-    log::warning("log of teams not read", {{"error", to_string(f)}});
+    if (!std::exchange(log_lost_, true))  // one line, however long the store is away
+      log::warning("log of teams not read", {{"error", to_string(f)}});
     run(state_.log_not_read(now()));
   };
   ask<messages::redis_value>(
@@ -142,6 +143,7 @@ void team_directory::apply(const read_log& e) {
       [this, failed](messages::redis_value& reply) {
         const auto page = team_log::read_page(reply);
         if (!page) return failed(page.error());
+        if (std::exchange(log_lost_, false)) log::info("log of teams read again");
         run(state_.log_read(*page, now()));
       },
       failed);

@@ -121,6 +121,7 @@ class team_directory final : public shell {
   std::shared_ptr<const catalog> catalog_;
   bool adopted_ = false;  ///< it is known what an earlier run has made live
   bool gathering_ = false;
+  bool log_lost_ = false;
   tick_timer timer_;
   std::optional<std::string> index_cursor_;  ///< of a step that failed
 
