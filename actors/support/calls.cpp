@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/support/calls.hpp"
 
+#include <caf/actor_clock.hpp>
 #include <caf/duration.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>
@@ -35,6 +36,10 @@ caf::message_id send_request(caf::event_based_actor* self, const caf::actor& to,
                   caf::make_message(caf::make_error(caf::sec::invalid_argument)), self->context());
   }
   return id.response_id();
+}
+
+void forget_timeout(caf::event_based_actor* self, caf::message_id id) {
+  self->clock().cancel_request_timeout(self, id);
 }
 
 }  // namespace stagedoor::actors

@@ -61,6 +61,10 @@ void kill(const caf::actor& who);
 caf::message_id send_request(caf::event_based_actor* self, const caf::actor& to,
                              caf::message message, milliseconds deadline, urgency how);
 
+/// The answer with this id has come. CAF would keep the timeout, and with it the actor, until it is
+/// due: a burst of answered questions would hold memory for as long as their deadlines.
+void forget_timeout(caf::event_based_actor* self, caf::message_id id);
+
 /// Exactly one of the handlers is called, within `deadline`: `on_reply(Reply&)` or
 /// `on_fault(const fault&)` (the kinds of to_fault). Neither is called once `self` has ended.
 template <class Reply, class Message, class OnReply, class OnFault>
@@ -68,8 +72,12 @@ void ask(caf::event_based_actor* self, const caf::actor& to, Message message, mi
          OnReply on_reply, OnFault on_fault, urgency how = urgency::normal) {
   const auto id = send_request(self, to, caf::make_message(std::move(message)), deadline, how);
   caf::response_handle<caf::event_based_actor, caf::message, false>{id, self}.then(
-      [on_reply = std::move(on_reply)](Reply& reply) mutable { on_reply(reply); },
-      [on_fault = std::move(on_fault)](const caf::error& error) mutable {
+      [self, id, on_reply = std::move(on_reply)](Reply& reply) mutable {
+        forget_timeout(self, id);
+        on_reply(reply);
+      },
+      [self, id, on_fault = std::move(on_fault)](const caf::error& error) mutable {
+        forget_timeout(self, id);
         on_fault(to_fault(error));
       });
 }
@@ -87,7 +95,7 @@ template <class T>
 /// dropped without deliver() or fail() it answers `closed` instead of leaving the caller to wait.
 /// Unlike CAF's own it holds neither the actor that made it nor the one that asked: an actor that
 /// ends with promises in its members would otherwise never be freed. The asker lives at least until
-/// its deadline, since its timeout holds it.
+/// it is answered, or its deadline, since its timeout holds it.
 template <class T>
 class promise {
  public:
