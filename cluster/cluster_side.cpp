@@ -11,6 +11,7 @@
 #include "cluster/membership/redis_lease_store.hpp"
 #include "cluster/membership/sole_lease_store.hpp"
 #include "cluster/node_agent.hpp"
+#include "cluster/release.hpp"
 #include "runtime/base/log.hpp"
 
 #include <caf/io/middleman.hpp>
@@ -21,12 +22,20 @@
 namespace stagedoor::cluster {
 namespace {
 
-constexpr std::uint32_t protocol = 1;
 constexpr const char* run_file = "/incarnation";
 
 /// Kinds of owned work, and on how many nodes each piece of it is done.
 std::map<std::string, std::size_t, std::less<>> kinds() {
   return {{"team", 1}, {"janitor", 1}, {"zone", 1}};
+}
+
+/// The side that dials takes a peer that has one of its own: two releases meet when they have a
+/// version in common.
+std::vector<std::string> app_identifiers(link::protocol_range spoken) {
+  std::vector<std::string> out;
+  for (unsigned v = spoken.lowest; v <= spoken.highest; ++v)
+    out.push_back(fmt::format("stagedoor-{}", v));
+  return out;
 }
 
 }  // namespace
@@ -39,7 +48,7 @@ node_system_config::node_system_config(bool clustered) {
   set("middleman.heartbeat-interval", caf::timespan(defaults::basp_heartbeat));
   set("middleman.connection-timeout", caf::timespan(defaults::basp_silence));
   set("middleman.enable-automatic-connections", false);
-  set("middleman.app-identifiers", std::vector<std::string>{fmt::format("stagedoor-{}", protocol)});
+  set("middleman.app-identifiers", app_identifiers(spoken()));
   set("middleman.workers", std::size_t{0});
 }
 
@@ -75,7 +84,7 @@ result<void> cluster_side::open_links(caf::actor_system& system) {
                  "this process has no valid incarnation"};
 
   peer_links_options options;
-  options.me = {settings.node.name, parts_.version, *run, {protocol, protocol}};
+  options.me = {settings.node.name, parts_.version, *run, spoken()};
   options.listen = *listen;
   options.files = {settings.cluster.certificate.path, settings.cluster.key.path,
                    settings.cluster.ca.path};
@@ -138,7 +147,8 @@ supervision::supervisor_plan cluster_side::plan() {
   auto& self = options.membership.self;
   self.who.node = settings.node.name;
   self.address = address_;
-  self.protocol_min = self.protocol_max = protocol;
+  self.protocol_min = spoken().lowest;
+  self.protocol_max = spoken().highest;
   self.build = parts_.version;
   self.process = parts_.incarnation;
   options.reconciler.kinds = kinds();
@@ -177,7 +187,7 @@ supervision::supervisor_plan cluster_side::plan() {
       "node_agent",
       [this, name = settings.node.name](actors::shell& parent, const supervision::child_context&) {
         return parent.spawn<node_agent>(
-            node_agent_options{name, parts_.incarnation, parts_.version, links_.get()});
+            node_agent_options{name, parts_.incarnation, parts_.version, spoken(), links_.get()});
       }));
   return plan;
 }

@@ -134,8 +134,8 @@ int show_tree(const settings_source& from, bool as_json, const std::string& node
 
 int show_nodes(const settings_source& from, bool as_json) {
   return ask(from, "GET", "/api/nodes", "", as_json, [](const json& answer) {
-    fmt::print("{:<16} {:<10} {:>8} {:>6} {:>8}  {:<22} {:<10} {}\n", "node", "link", "lease ms",
-               "cpu %", "owned", "address", "build", "incarnation");
+    fmt::print("{:<16} {:<10} {:>8} {:>6} {:>8}  {:<22} {:<10} {:<8} {}\n", "node", "link",
+               "lease ms", "cpu %", "owned", "address", "build", "protocol", "incarnation");
     for (const auto& row : answer["nodes"]) {
       std::uint64_t owned = 0;
       for (const auto& [kind, count] : row["owned"].items()) owned += count.get<std::uint64_t>();
@@ -143,10 +143,14 @@ int show_nodes(const settings_source& from, bool as_json) {
         return row[key].is_null() ? std::string("-") : text_of(row[key]);
       };
       const bool draining = row["draining"].get<bool>();
-      fmt::print("{:<16} {:<10} {:>8} {:>6} {:>8}  {:<22} {:<10} {}{}\n", text_of(row["name"]),
-                 text_of(row["link"]), or_dash("lease_age_ms"), or_dash("cpu_percent"), owned,
-                 text_of(row["address"]), text_of(row["build"]),
-                 text_of(row["incarnation"]).substr(0, 8), draining ? "  draining" : "");
+      // Agreed, and of what: "1 (1-2)". With itself a node agrees on nothing.
+      const auto protocol =
+          fmt::format("{} ({}-{})", or_dash("protocol"), text_of(row["speaks"]["lowest"]),
+                      text_of(row["speaks"]["highest"]));
+      fmt::print("{:<16} {:<10} {:>8} {:>6} {:>8}  {:<22} {:<10} {:<8} {}{}\n",
+                 text_of(row["name"]), text_of(row["link"]), or_dash("lease_age_ms"),
+                 or_dash("cpu_percent"), owned, text_of(row["address"]), text_of(row["build"]),
+                 protocol, text_of(row["incarnation"]).substr(0, 8), draining ? "  draining" : "");
       if (!text_of(row["link_detail"]).empty())
         fmt::print("{:<16} {}\n", "", text_of(row["link_detail"]));
     }

@@ -2,7 +2,7 @@
 // The command line. What the commands do is in commands.cpp and run_node.cpp.
 #include "cluster/cluster_commands.hpp"
 #include "cluster/commands.hpp"
-#include "cluster/version.hpp"
+#include "cluster/release.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Stagedoor: reverse proxy, DNS server, certificate client and task-queue workers in one "
       "program"};
-  app.set_version_flag("--version", version);
+  app.set_version_flag("--version", version());
   app.require_subcommand(1);
   app.fallthrough();
 

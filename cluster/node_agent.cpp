@@ -73,16 +73,33 @@ void node_agent::members(const members_are& m) {
   std::map<std::string, peer> next;
   for (const auto& one : m.members) {
     if (one.who.node == options_.node) continue;
-    wanted.push_back({one.who.node, one.process, one.address});
     auto before = peers_.extract(one.who.node);
     auto& p = next[one.who.node];
-    if (before && before.mapped().said.process == one.process) p = std::move(before.mapped());
+    const bool known = before && before.mapped().said.process == one.process;
+    if (known) p = std::move(before.mapped());
     p.said = one;
+    if (!known) introduce(p);
+    if (p.protocol != 0) wanted.push_back({one.who.node, one.process, one.address});
   }
   peers_ = std::move(next);
   if (options_.links == nullptr) return;
   options_.links->want(std::move(wanted));
   if (!std::exchange(told_links_, true)) options_.links->report();
+}
+
+void node_agent::introduce(peer& p) const {
+  const auto& theirs = p.said;
+  const auto& ours = options_.protocols;
+  if (const auto agreed = link::agree(ours, {theirs.protocol_min, theirs.protocol_max})) {
+    p.protocol = *agreed;
+    return;
+  }
+  p.detail = fmt::format("no protocol in common: it speaks {} to {}, this node {} to {}",
+                         theirs.protocol_min, theirs.protocol_max, ours.lowest, ours.highest);
+  log::error("no link to a node", {{"node", theirs.who.node},
+                                   {"build", theirs.build},
+                                   {"own_build", options_.build},
+                                   {"why", p.detail}});
 }
 
 void node_agent::link(const link_changed& m) {
@@ -157,7 +174,10 @@ void node_agent::met(const std::string& node, const caf::actor& agent) {
     if (it->second.linked && it->second.port != 0)
       actors::after(this, defaults::peer_again, meet_again{node, it->second.meeting});
   });
-  log::info("met a node", {{"node", node}, {"address", p.said.address}});
+  log::info("met a node", {{"node", node},
+                           {"address", p.said.address},
+                           {"build", p.said.build},
+                           {"protocol", p.protocol}});
   for (const auto& [slug, down] : health_)
     tell(agent, messages::tell_health{p.said.process, slug, down});
 }
@@ -212,8 +232,19 @@ void node_agent::list() {
   const auto all = std::make_shared<gathering<messages::node_listing>>(this);
   all->found.self = options_.node;
   for (const auto& m : members_) {
-    messages::node_entry entry{
-        m.who.node, to_hex(m.who.run), m.address, m.build, m.draining, "self", "", {}, {}, {}};
+    messages::node_entry entry{m.who.node,
+                               to_hex(m.who.run),
+                               m.address,
+                               m.build,
+                               m.protocol_min,
+                               m.protocol_max,
+                               0,
+                               m.draining,
+                               "self",
+                               "",
+                               {},
+                               {},
+                               {}};
     const bool own = m.who == self_;
     if (own) all->found.member = true;
     caf::actor to = own ? find_name(system(), "cluster") : caf::actor{};
@@ -221,7 +252,10 @@ void node_agent::list() {
       const auto it = peers_.find(m.who.node);
       to = it == peers_.end() ? caf::actor{} : it->second.agent;
       entry.link = to ? "up" : "down";
-      if (it != peers_.end()) entry.link_detail = it->second.detail;
+      if (it != peers_.end()) {
+        entry.protocol = it->second.protocol;
+        entry.link_detail = it->second.detail;
+      }
     }
     const auto at = all->found.nodes.size();
     all->found.nodes.push_back(std::move(entry));
@@ -281,7 +315,7 @@ caf::result<messages::node_met> node_agent::greeted(const messages::meet_node& m
         {fault_kind::refused, fault_side::peer, retryable::yes,
          fmt::format("node {} does not know that process of {} yet", options_.node, m.node)});
   met(m.node, caf::actor_cast<caf::actor>(current_sender()));
-  return messages::node_met{options_.node, options_.process, options_.build, 1};
+  return messages::node_met{options_.node, options_.process, options_.build, it->second.protocol};
 }
 
 template <class Reply, class Order>

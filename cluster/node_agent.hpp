@@ -16,8 +16,11 @@
 //
 // A handle of a peer's agent is worth something only while its link stands (CAF keeps dead ones
 // that swallow everything): it is got anew with each link, watched, and never leaves peer_table.
-// Owner: the cluster supervisor, last. Runs on: the scheduler. Bounded by: the members.
-// On failure: a peer that does not answer costs its deadline, and is named.
+// A member that speaks none of our versions (release.hpp) is not linked to. Both sides stay
+// members, and leases keep their owners apart; what goes over links (health, hot-adds at once) does
+// not reach it, and it catches up from Redis. Owner: the cluster supervisor, last. Runs on: the
+// scheduler. Bounded by: the members. On failure: a peer that does not answer costs its deadline,
+// and is named.
 #pragma once
 
 #include "actors/support/calls.hpp"
@@ -39,6 +42,7 @@ struct node_agent_options {
   std::string node;
   std::string process;  ///< what messages for this node are addressed to
   std::string build;
+  link::protocol_range protocols;
   peer_links* links = nullptr;  ///< null = no cluster
 };
 
@@ -50,6 +54,8 @@ class node_agent final : public actors::shell {
  private:
   struct peer {
     member said;
+    std::uint16_t protocol = 0;  ///< agreed: decides which of a message's versions it is sent;
+                                 ///< 0 = none in common, and no link
     bool linked = false;
     std::uint16_t port = 0;  ///< of our end, when we dialled
     std::string detail = "not dialled yet";
@@ -64,6 +70,8 @@ class node_agent final : public actors::shell {
   void meet(const std::string& node, const caf::actor& door);
   void met(const std::string& node, const caf::actor& agent);
   void lost(const std::string& node);
+  /// Agrees with a member that is new here; or says once why that cannot be.
+  void introduce(peer& p) const;
 
   // -- for this node -----------------------------------------------------------------------------
   void spread(const messages::spread_change& m);

@@ -3,8 +3,8 @@
 #include "cluster/commands.hpp"
 #include "cluster/handover.hpp"
 #include "cluster/node.hpp"
+#include "cluster/release.hpp"
 #include "cluster/service_manager.hpp"
-#include "cluster/version.hpp"
 #include "runtime/base/log.hpp"
 
 #include <csignal>
@@ -63,14 +63,14 @@ int run_node(const settings_source& from, start_mode mode) {
 
   std::optional<successor> takes_over;
   if (mode == start_mode::take_over) {
-    auto met = successor::meet(config.node.node.data_dir, version);
+    auto met = successor::meet(config.node.node.data_dir, version());
     if (!met) {
       log::error("nothing taken over", {{"node", name}, {"error", to_string(met.error())}});
       return exit_failed;
     }
     takes_over = *std::move(met);
   }
-  node n({from.path, from.named, std::move(config), version}, std::move(takes_over));
+  node n({from.path, from.named, std::move(config), version()}, std::move(takes_over));
   if (const auto started = n.start(); !started) {
     log::error("node did not start", {{"node", name}, {"error", to_string(started.error())}});
     return exit_failed;
@@ -83,7 +83,7 @@ int run_node(const settings_source& from, start_mode mode) {
     return exit_failed;
   }
   if (*ready) {
-    log::info("node is ready", {{"node", name}, {"version", version}, {"admin", admin}});
+    log::info("node is ready", {{"node", name}, {"version", version()}, {"admin", admin}});
     notify_service_manager(fmt::format("READY=1\nMAINPID={}", ::getpid()));
   }
   const auto gave_up = n.wait();

@@ -5,7 +5,8 @@
 // kind has several owners). Whoever owns it holds a proof, and each write that belongs to the work
 // goes through write_owned with it: the store refuses a proof that is not the newest.
 // The messages of the last part cross nodes. Each names the run (incarnation) that it is meant for:
-// a node that was restarted since does not act on what was said to its former self.
+// a node that was restarted since does not act on what was said to its former self. They never
+// change: see cluster/release.hpp.
 #pragma once
 
 #include "messages/type_ids.hpp"
@@ -116,6 +117,9 @@ struct node_entry {
   std::string run;  ///< incarnation of its membership
   std::string address;
   std::string build;
+  std::uint32_t protocol_min = 1;  ///< of the messages between nodes, as it said
+  std::uint32_t protocol_max = 1;
+  std::uint32_t protocol = 0;  ///< agreed with it; 0 = none (itself, or nothing in common)
   bool draining = false;
   std::string link;                           ///< "self", "up", "down"
   std::string link_detail;                    ///< why it is down
@@ -123,8 +127,8 @@ struct node_entry {
   std::optional<std::uint64_t> cpu_percent;   ///< of one core, lately; none = did not answer
   std::vector<kind_count> owned;
 };
-MESSAGE_FIELDS(node_entry, name, run, address, build, draining, link, link_detail, lease_age_ms,
-               cpu_percent, owned)
+MESSAGE_FIELDS(node_entry, name, run, address, build, protocol_min, protocol_max, protocol,
+               draining, link, link_detail, lease_age_ms, cpu_percent, owned)
 
 struct node_listing {
   std::string self;
@@ -206,7 +210,7 @@ struct node_met {
   std::string node;
   std::string run;
   std::string build;
-  std::uint32_t protocol = 1;
+  std::uint32_t protocol = 1;  ///< agreed
 };
 MESSAGE_FIELDS(node_met, node, run, build, protocol)
 

@@ -93,6 +93,8 @@ std::string to_json(const messages::node_listing& m) {
     json row{{"name", n.name},   {"incarnation", n.run},        {"address", n.address},
              {"build", n.build}, {"draining", n.draining},      {"link", n.link},
              {"owned", owned},   {"link_detail", n.link_detail}};
+    row["speaks"] = {{"lowest", n.protocol_min}, {"highest", n.protocol_max}};
+    row["protocol"] = n.protocol != 0 ? json(n.protocol) : json(nullptr);
     row["lease_age_ms"] = n.lease_age_ms ? json(*n.lease_age_ms) : json(nullptr);
     row["cpu_percent"] = n.cpu_percent ? json(*n.cpu_percent) : json(nullptr);
     nodes.push_back(std::move(row));

@@ -49,9 +49,9 @@ struct node_run {
 /// What a node says of itself.
 struct member {
   node_run who;
-  std::string address;  ///< where peers reach its cluster port
-  std::uint32_t protocol_min = 1;
-  std::uint32_t protocol_max = 1;
+  std::string address;             ///< where peers reach its cluster port
+  std::uint16_t protocol_min = 1;  ///< of the messages between nodes: the lowest that it speaks
+  std::uint16_t protocol_max = 1;
   std::string build;
   std::uint32_t capacity = 100;  ///< its share of owned work against the others'; 0 = none
   bool draining = false;         ///< owns less and less, and then leaves

@@ -73,6 +73,8 @@ void link_dialer::link_up(link& l) {
     log::info("link up", {{"node", l.other().node},
                           {"peer", l.address().to_string()},
                           {"incarnation", l.other().run.to_string()},
+                          {"build", l.other().build},
+                          {"protocol", l.other().protocol},
                           {"withheld", *withheld}});
   if (hooks_.up) hooks_.up(l.other());
 }

@@ -68,7 +68,7 @@ struct node_agent_test : actors::actor_fixture {
     cluster.answers<messages::report_member>([](const auto&) {
       return messages::member_report{5, 1, {}};
     });
-    agent = spawn<node_agent>(node_agent_options{"node-1", self.process, "test", nullptr});
+    agent = spawn<node_agent>(node_agent_options{"node-1", self.process, "test", {1, 2}, nullptr});
     tell(agent, members_are{self.who, {self, peer}});
   }
   caf::actor meet(const std::string& process) {

@@ -15,7 +15,8 @@ import nginx
 from network import network
 from node import HTTP, binary, merged, node
 from process import child, wait_until
-from tasks import DOMAIN
+from tasks import DOMAIN, host_of
+from traffic import get, query
 
 CLUSTER_PORT, REDIS_PORT, DNS_PORT = 7443, 6379, 53
 FORM_SECONDS = 20  # for all nodes to see all links up
@@ -271,6 +272,14 @@ class cluster:
 
         wait_until(taken, seconds, f"the {len(keys)} owners of {victim} to be others")
         return time.monotonic() - began
+
+    # -- what is served ----------------------------------------------------------------------------
+
+    def live_on(self, slug: str) -> dict[str, tuple[int, str | None]]:
+        """What each node says: the status of the site, and the address of its name."""
+        return {
+            n.folder.name: (get(n.host, slug), query(n.host, host_of(slug))) for n in self.running()
+        }
 
     # -- faults ------------------------------------------------------------------------------------
 

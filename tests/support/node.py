@@ -22,6 +22,15 @@ def binary() -> Path:
     return path
 
 
+def other_release(name: str) -> Path:
+    """The same program as another release: "next" speaks a newer protocol beside this one's, "far"
+    none of this one's."""
+    path = binary().parents[1] / f"tests/releases/stagedoor_{name}"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: build it first (./dev build)")
+    return path
+
+
 def merged(base: dict, extra: dict) -> dict:
     """|base| with |extra| laid over it, section by section."""
     result = dict(base)
@@ -58,6 +67,7 @@ class node:
         self._process: child | None = None
         self._former: list[child] = []  # replaced by take_over()
         self.environment: dict[str, str] = {}
+        self.program = binary()  # of the next process
         self._settings = merged(
             {
                 "node": {
@@ -109,7 +119,7 @@ class node:
 
     def _run(self, *options: str) -> child:
         return child(
-            [*self._prefix, binary(), "run", *options, "--config", self.config],
+            [*self._prefix, self.program, "run", *options, "--config", self.config],
             self.folder / "node.log",
             cpu=self._cpu,
             cwd=self.folder,

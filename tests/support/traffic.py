@@ -21,18 +21,28 @@ DNS_PORT = 53
 KEPT_FAILURES = 20  # of one target, to be shown
 
 
-def query(host: str, name: str, seconds: float = ANSWER_SECONDS) -> str | None:
+def query(
+    host: str, name: str, seconds: float = ANSWER_SECONDS, *, over=socket.SOCK_DGRAM
+) -> str | None:
     """The first address of |name| as the DNS server of |host| says; None when there is none.
     OSError without an answer."""
     number = secrets.token_bytes(2)
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     question = labels + b"\0" + struct.pack("!HH", 1, 1)
-    with socket.socket(type=socket.SOCK_DGRAM) as one:
+    asked = number + b"\1\0\0\1\0\0\0\0\0\0" + question
+    with socket.socket(type=over) as one:
         one.settimeout(seconds)
         one.connect((host, DNS_PORT))
-        one.send(number + b"\1\0\0\1\0\0\0\0\0\0" + question)
-        while (answer := one.recv(4096))[:2] != number:
-            pass
+        if over == socket.SOCK_STREAM:
+            one.sendall(struct.pack("!H", len(asked)) + asked)
+            with one.makefile("rb") as whole:
+                answer = whole.read(*struct.unpack("!H", whole.read(2).ljust(2, b"\0")))
+            if answer[:2] != number:
+                raise OSError(f"{name}: no answer over TCP")
+        else:
+            one.send(asked)
+            while (answer := one.recv(4096))[:2] != number:
+                pass
     code, answers = answer[3] & 15, struct.unpack("!H", answer[6:8])[0]
     if code not in (0, 3):
         raise OSError(f"{name}: rcode {code}")

@@ -8,11 +8,6 @@ from tasks import deprovision, host_of, provision, run
 from traffic import get, query
 
 
-def live_on(c, slug: str) -> dict[str, tuple[int, str | None]]:
-    """What each node says: the status of the site, and the address of its name."""
-    return {n.folder.name: (get(n.host, slug), query(n.host, host_of(slug))) for n in c.running()}
-
-
 @pytest.mark.parametrize("size", [3, 5])
 def test_nodes_find_each_other_and_a_team_is_live_on_all(make_cluster, size):
     c = make_cluster(size)
@@ -25,21 +20,21 @@ def test_nodes_find_each_other_and_a_team_is_live_on_all(make_cluster, size):
 
     done = run(c.redis, provision("by-queue", web=[c.upstream]))
     assert done["status"] == "completed", done
-    by_queue = live_on(c, "by-queue")
+    by_queue = c.live_on("by-queue")
     assert {status for status, _ in by_queue.values()} == {200}, by_queue
     assert None not in {address for _, address in by_queue.values()}, by_queue
 
     said = c[2].command("team", "add", "by-hand", "--web", c.upstream)
     assert said.returncode == 0, said.stderr
-    by_hand = live_on(c, "by-hand")
+    by_hand = c.live_on("by-hand")
     assert {status for status, _ in by_hand.values()} == {200}, by_hand
     assert None not in {address for _, address in by_hand.values()}, by_hand
 
     assert c[1].command("team", "remove", "by-hand").returncode == 0
-    assert set(live_on(c, "by-hand").values()) == {(404, None)}
+    assert set(c.live_on("by-hand").values()) == {(404, None)}
     done = run(c.redis, deprovision("by-queue"))
     assert done["status"] == "completed", done
-    assert set(live_on(c, "by-queue").values()) == {(404, None)}
+    assert set(c.live_on("by-queue").values()) == {(404, None)}
 
 
 def test_a_node_that_was_away_knows_what_was_added(three):

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster goes from one release to the next, node by node, while its clients go on.
+
+What a node owned goes to the others while it is replaced: see "an upgrade" in ARCHITECTURE.md.
+"""
+import socket
+import time
+from collections import Counter
+from http.client import HTTPConnection
+
+from cluster import cluster, cluster_node
+from node import HTTP, binary, other_release
+from owners import add_owned_teams, others, owner_of, watcher
+from process import wait_until
+from tasks import host_of, outcome, provision, push, run
+from traffic import attempts, get, query, traffic
+
+TEAMS = 30
+SLUG = "team-0"
+ANSWER_SECONDS = 10
+THIS, NEXT = (1, 1), (1, 2)  # what the releases speak
+
+
+class load(attempts):
+    """Clients of each kind at each node, which forgive nothing, and a producer of tasks."""
+
+    def __init__(self, c: cluster):
+        self._c = c
+        self.tasks: list[str] = []
+        kinds = {"tasks": self._pushed()}
+        for name, n in c.nodes.items():
+            kinds[f"kept {name}"] = self._kept(n)
+            kinds[f"new {name}"] = lambda n=n: self._expect_site(get(n.host, SLUG))
+            for over in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                kinds[f"{over.name} {name}"] = lambda n=n, over=over: self._expect_name(n, over)
+        self._kinds = list(kinds)
+        super().__init__(kinds, pause_s=0.02)
+
+    @staticmethod
+    def _expect_site(status: int) -> None:
+        assert status == 200, status
+
+    def _expect_name(self, n: cluster_node, over: socket.SocketKind) -> None:
+        assert query(n.host, host_of(SLUG), over=over) is not None, "no such name"
+
+    def _kept(self, n: cluster_node):
+        link = HTTPConnection(n.host, HTTP, timeout=ANSWER_SECONDS)
+
+        def attempt() -> None:
+            link.request("GET", "/", headers={"Host": host_of(SLUG)})
+            answer = link.getresponse()
+            answer.read()
+            self._expect_site(answer.status)
+
+        return attempt
+
+    def _pushed(self):
+        number = iter(range(10**6))
+
+        def attempt() -> None:
+            task = provision(f"load-{next(number)}", web=[self._c.upstream])
+            self.tasks.append(push(self._c.redis, task))
+            time.sleep(0.05)
+
+        return attempt
+
+    def wait_for_more(self) -> None:
+        before = dict(self.done)
+        wait_until(
+            lambda: all(self.done[kind] > before.get(kind, 0) + 5 for kind in self._kinds),
+            30,
+            "traffic of every kind",
+        )
+
+    def __enter__(self) -> "load":
+        self.wait_for_more()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def check(self) -> None:
+        assert self.failures == Counter(), self.failures
+        ends = Counter(outcome(self._c.redis, task, 30)["status"] for task in self.tasks)
+        assert ends == Counter(completed=len(self.tasks)), ends
+        print(f"no failure in {sum(self.done.values())} attempts, {len(self.tasks)} of them tasks")
+
+
+def replace(c: cluster, n: cluster_node, release) -> None:
+    """By another process, of that release."""
+    name, old = n.folder.name, n.process
+    held, before = c.owned_by(name), c.owners()
+    n.program = release
+    began = time.monotonic()
+    n.take_over()
+    took = time.monotonic() - began
+    wait_until(
+        lambda: all(c.owners()[key][:2] != before[key][:2] for key in held), 10, "other owners"
+    )
+    print(f"{name}: serves after {took:.2f} s; {len(held)} owners")
+    assert old.wait_end(30) == 0, "the old process ends cleanly"
+
+
+def speaks(c: cluster, ranges: dict[str, tuple[int, int]]) -> None:
+    """Each node says what it speaks and has agreed with each other on the highest of both."""
+    for one in c.running():
+        own = ranges[one.folder.name]
+        for row in one.nodes()["nodes"]:
+            theirs = ranges[row["name"]]
+            assert (row["speaks"]["lowest"], row["speaks"]["highest"]) == theirs, row
+            agreed = None if row["link"] == "self" else min(own[1], theirs[1])
+            assert row["protocol"] == agreed, row
+
+
+def hot_add(c: cluster, n: cluster_node, slug: str) -> None:
+    said = n.command("team", "add", slug, "--web", c.upstream)
+    assert said.returncode == 0, said.stderr
+    live = c.live_on(slug)
+    assert {status for status, _ in live.values()} == {200}, live
+    assert None not in {address for _, address in live.values()}, live
+
+
+def test_three_nodes_go_to_the_next_release_and_one_back_and_nothing_fails(three):
+    c = three
+    total = add_owned_teams(c, TEAMS)
+    ranges = dict.fromkeys(c.nodes, THIS)
+    steps = [(c[1], NEXT), (c[2], NEXT), (c[3], NEXT), (c[1], THIS)]
+    with watcher(c) as seen, load(c) as clients:
+        for number, (n, release) in enumerate(steps):
+            replace(c, n, binary() if release == THIS else other_release("next"))
+            ranges[n.folder.name] = release
+            c.wait_formed()
+            c.wait_owned(total)
+            speaks(c, ranges)
+            hot_add(c, n, f"by-upgraded-{number}")
+            hot_add(c, others(c, n)[0], f"by-other-{number}")
+            clients.wait_for_more()
+    assert not seen.wrong, seen.wrong
+    clients.check()
