@@ -133,6 +133,34 @@ TEST_F(node_agent_test, catching_up_is_the_team_directorys_business) {
   EXPECT_EQ(done->version, 42U);
 }
 
+TEST_F(node_agent_test, each_pair_agrees_on_the_highest_version_that_both_speak) {
+  peer.protocol_min = 2;
+  peer.protocol_max = 5;
+  peer.process = "its-successor";
+  tell(agent, members_are{self.who, {self, peer}});
+  meet(peer.process);
+  ASSERT_THAT(heard.received<messages::node_met>(), SizeIs(1));
+  EXPECT_EQ(heard.received<messages::node_met>()[0].protocol, 2U);
+  const auto listed = ask<messages::node_listing>(agent, messages::list_nodes{});
+  EXPECT_EQ(listed->nodes[0].protocol, 0U) << "with itself";
+  EXPECT_EQ(listed->nodes[1].protocol, 2U);
+  EXPECT_EQ(listed->nodes[1].protocol_max, 5U);
+}
+
+TEST_F(node_agent_test, a_member_with_no_version_in_common_is_shown_with_the_reason) {
+  auto far = a_member("node-3");
+  far.protocol_min = 3;
+  far.protocol_max = 4;
+  tell(agent, members_are{self.who, {self, peer, far}});
+  const auto listed = ask<messages::node_listing>(agent, messages::list_nodes{});
+  ASSERT_THAT(listed->nodes, SizeIs(3));
+  EXPECT_EQ(listed->nodes[2].link, "down");
+  EXPECT_EQ(listed->nodes[2].protocol, 0U);
+  EXPECT_THAT(listed->nodes[2].link_detail, HasSubstr("it speaks 3 to 4, this node 1 to 2"));
+  const auto told = ask<messages::change_spread>(agent, messages::spread_change{17});
+  EXPECT_THAT(told->missing, ElementsAre("node-2", "node-3")) << "it is not waited for";
+}
+
 TEST_F(node_agent_test, nodes_are_listed_with_what_they_say_of_themselves) {
   meet(peer.process);
   const auto listed = ask<messages::node_listing>(agent, messages::list_nodes{});

@@ -137,3 +137,92 @@ def test_three_nodes_go_to_the_next_release_and_one_back_and_nothing_fails(three
             clients.wait_for_more()
     assert not seen.wrong, seen.wrong
     clients.check()
+
+
+def test_nodes_that_stop_and_start_as_the_next_release_are_not_missed(three):
+    """Without handing over: who is told to leave gives its owners away and ends; its clients go
+    elsewhere, as a load balancer's would, and come back when it serves again."""
+    c = three
+    total = add_owned_teams(c, TEAMS)
+    tasks: list[str] = []
+
+    def produce() -> None:
+        for number in range(20):
+            team = provision(f"{n.folder.name}-{number}", web=[c.upstream])
+            tasks.append(push(c.redis, team))
+
+    with watcher(c) as seen:
+        for n in c.running():
+            hosts = [one.host for one in c.running()]
+            with traffic(hosts, SLUG, until_gone=n.host) as clients:
+                produce()
+                began = time.monotonic()
+                assert n.command("drain").returncode == 0
+                assert n.process.wait_end(30) == 0, n.log_text()[-2000:]
+                drained = time.monotonic() - began
+                produce()
+                n.program = other_release("next")
+                n.start()
+                back = time.monotonic() - began
+                c.wait_formed()
+                c.wait_owned(total)
+            assert not clients.failures(), clients.failures()
+            assert get(n.host, SLUG) == 200
+            print(f"{n.folder.name}: ended after {drained:.2f} s, serves after {back:.2f} s")
+    assert not seen.wrong, seen.wrong
+    speaks(c, dict.fromkeys(c.nodes, NEXT))
+    ends = Counter(outcome(c.redis, task, 30)["status"] for task in tasks)
+    assert ends == Counter(completed=len(tasks)), ends
+
+
+def test_a_release_with_nothing_in_common_is_refused_and_both_sides_say_why(three):
+    c = three
+    total = add_owned_teams(c, TEAMS)
+    far = c.add("node-9")
+    far.program = other_release("far")
+    old = [c[1], c[2], c[3]]
+    why = "no protocol in common"
+    with watcher(c) as seen, traffic([n.host for n in old], SLUG) as clients:
+        far.start()
+        far.wait_for_log(f"{why}: it speaks 1 to 1, this node 8 to 9")
+        for n in old:
+            n.wait_for_log(f"{why}: it speaks 8 to 9, this node 1 to 1")
+        for one in c.running():
+            links = {row["name"]: (row["link"], row["link_detail"]) for row in one.nodes()["nodes"]}
+            for name, (link, detail) in links.items():
+                if (name == far.folder.name) != (one is far):
+                    assert link == "down" and why in detail, links
+                else:
+                    assert link in ("self", "up"), links
+        shown = c[1].command("nodes").stdout
+        assert why in shown and "9.0.0-test" in shown, shown
+        # What needs no words between nodes goes on: the store keeps one owner each, and has the
+        # teams that a node was not told of.
+        c.wait_owned(total)
+        assert c[1].command("team", "add", "later", "--web", c.upstream).returncode == 0
+        wait_until(lambda: get(far.host, "later") == 200, 10, "the team on the far node")
+        time.sleep(2)  # it is not tried again
+        assert run(c.redis, provision("by-queue", web=[c.upstream]))["status"] == "completed"
+    for one in c.running():
+        refusals = one.log_text().count("no link to a node")
+        assert refusals == (3 if one is far else 1), refusals
+        assert 'reason="no protocol in common"' not in one.log_text(), "nobody even dialled"
+    assert not clients.failures() and not seen.wrong, (clients.failures(), seen.wrong)
+
+
+def test_a_successor_that_dies_in_a_cluster_changes_nothing(three):
+    c = three
+    total = add_owned_teams(c, TEAMS)
+    n = owner_of(c)
+    with watcher(c) as seen, load(c) as clients:
+        other = n.successor()
+        wait_until(lambda: "a successor is ready" in n.log_text(), 20, "it to own nothing")
+        other.kill9()
+        n.wait_for_log("not replaced, owns again")
+        c.wait_formed()
+        c.wait_owned(total)
+        wait_until(lambda: c.owned_by(n.folder.name), 10, "its share to come back")
+        hot_add(c, n, "after-all")
+        clients.wait_for_more()
+    assert not seen.wrong, seen.wrong
+    clients.check()
