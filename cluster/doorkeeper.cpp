@@ -5,9 +5,30 @@
 #include "actors/support/calls.hpp"
 #include "messages/supervision.hpp"
 
+#include <array>
 #include <caf/actor_cast.hpp>
+#include <string_view>
 
 namespace stagedoor::cluster {
+namespace {
+
+constexpr seconds end_patience{60};  // beyond the supervisors' own deadlines
+
+struct part {
+  const char* within;  ///< a supervisor below the root; "" = the root
+  const char* id;
+};
+
+/// Later ones first, as the tree stops: what is owned ends before the node leaves, and everything
+/// that writes before what it writes to.
+constexpr std::array<part, 6> of_one_process{{{"", "admin"},
+                                              {"", "queues"},
+                                              {"", "cluster"},
+                                              {"teams", "provisioner"},
+                                              {"", "certificates"},
+                                              {"redis", "managed_redis"}}};
+
+}  // namespace
 
 doorkeeper::doorkeeper(caf::actor_config& cfg, supervision::supervisor_plan plan,
                        std::function<void()> ready, std::function<void(std::string)> ended)
@@ -26,7 +47,28 @@ caf::behavior doorkeeper::make_behavior() {
     ended_(to_string(reason));
     quit();
   });
-  return {[this](const messages::child_started&) { ready_(); }};
+  return {
+      [this](const messages::child_started&) { ready_(); },
+      [this](const give_up_owning& m) { end_part(0, m.done); },
+  };
+}
+
+void doorkeeper::end_part(std::size_t at, std::function<void(result<void>)> told) {
+  if (at == of_one_process.size()) return told({});
+  const auto& [within, id] = of_one_process[at];
+  const auto next = [this, at, told] { end_part(at + 1, told); };
+  const auto failed = [next, told](const fault& f) {
+    f.kind == fault_kind::not_found ? next() : told(f);  // not every node has every part
+  };
+  const auto end = [this, next, failed, id = std::string(id)](const caf::actor& supervisor) {
+    actors::ask<messages::child_stopped>(
+        this, supervisor, messages::stop_child{id}, end_patience,
+        [next](messages::child_stopped&) { next(); }, failed);
+  };
+  if (std::string_view(within).empty()) return end(root_);
+  actors::ask<messages::child_location>(
+      this, root_, messages::locate_child{within}, end_patience,
+      [next, end](messages::child_location& m) { m.handle ? end(m.handle) : next(); }, failed);
 }
 
 void doorkeeper::stop_requested(const actors::end_reason& /*reason*/) { actors::stop(root_); }

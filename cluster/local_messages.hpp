@@ -8,6 +8,8 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 
+#include <functional>
+
 #define CLUSTER_MESSAGE(name)                                    \
   namespace stagedoor::cluster {                                 \
   struct name;                                                   \
@@ -26,6 +28,7 @@ CLUSTER_MESSAGE(peer_is_gone)
 CLUSTER_MESSAGE(agent_ready)
 CLUSTER_MESSAGE(meet_again)
 CLUSTER_MESSAGE(leave_not_heard)
+CLUSTER_MESSAGE(give_up_owning)
 
 CAF_END_TYPE_ID_BLOCK(stagedoor_cluster)
 
@@ -78,6 +81,12 @@ struct agent_ready {};
 struct peer_is_gone {
   std::string node;
   std::string process;
+};
+
+/// To the doorkeeper: another process is about to own. |done| is called once, on the scheduler;
+/// with a fault when a part cannot be ended, which may then still own something.
+struct give_up_owning {
+  std::function<void(result<void>)> done;
 };
 
 }  // namespace stagedoor::cluster

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a node comes to have what only one process may have, and gives it to another one.
+#include "actors/support/calls.hpp"
+#include "cluster/local_messages.hpp"
 #include "cluster/node.hpp"
 #include "runtime/base/log.hpp"
 
@@ -61,7 +63,6 @@ bool node::hand_over(net::handover_channel channel) {
     own_again();
     return false;
   }
-  parts_.redis->stop();
   data_lock_.reset();  // the successor's copy holds it
   replaced_ = true;
   return true;
@@ -81,18 +82,33 @@ bool node::give_up_owning() {
         closed.set_value();
       }))
     closed.get_future().wait();
-  const bool stopped = stop_tree();
-  cluster_->stop();
-  const std::lock_guard lock(mutex_);
-  tree_up_ = false;
-  if (stopped)
-    ended_.reset();
-  else
-    ended_ = "the tree did not stop for a successor";  // nobody may own what it may still hold
-  return stopped;
+  const auto outcome = std::make_shared<std::optional<result<void>>>();
+  actors::tell(root_, cluster::give_up_owning{[this, outcome](result<void> r) {
+                 const std::lock_guard lock(mutex_);
+                 *outcome = std::move(r);
+                 changed_.notify_all();
+               }});
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return outcome->has_value() || ended_.has_value(); });
+  // Nobody may own what this process may still hold.
+  if (!ended_ && !**outcome)
+    ended_ = fmt::format("not given up for a successor: {}", to_string((*outcome)->error()));
+  const bool given_up = !ended_;
+  lock.unlock();
+  if (given_up) cluster_->stop();
+  return given_up;
 }
 
 void node::own_again() {
+  // From the first actor on: what was left of the tree belongs to the one that ended.
+  const bool stopped = stop_tree();
+  {
+    const std::lock_guard lock(mutex_);
+    tree_up_ = false;
+    if (!stopped) ended_ = "the tree did not stop to own again";
+    if (!stopped) return;
+    ended_.reset();
+  }
   former_.push_back(std::move(cluster_));
   std::promise<result<void>> owning;
   const bool posted = control_.post([&] { owning.set_value(own()); });

@@ -3,6 +3,7 @@
 
 What a node owned goes to the others while it is replaced: see "an upgrade" in ARCHITECTURE.md.
 """
+import itertools
 import socket
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from tasks import host_of, outcome, provision, push, run
 from traffic import attempts, get, query, traffic
 
 TEAMS = 30
+STORED, ACTIVE = 400, 350  # teams; not all fit, so that they are looked up when asked for
 SLUG = "team-0"
 ANSWER_SECONDS = 10
 THIS, NEXT = (1, 1), (1, 2)  # what the releases speak
@@ -94,9 +96,12 @@ def replace(c: cluster, n: cluster_node, release) -> None:
     began = time.monotonic()
     n.take_over()
     took = time.monotonic() - began
-    wait_until(
-        lambda: all(c.owners()[key][:2] != before[key][:2] for key in held), 10, "other owners"
-    )
+
+    def owned_again() -> bool:
+        now = c.owners()
+        return all(key in now and now[key][:2] != before[key][:2] for key in held)
+
+    wait_until(owned_again, 10, "other owners")
     print(f"{name}: serves after {took:.2f} s; {len(held)} owners")
     assert old.wait_end(30) == 0, "the old process ends cleanly"
 
@@ -210,15 +215,18 @@ def test_a_release_with_nothing_in_common_is_refused_and_both_sides_say_why(thre
     assert not clients.failures() and not seen.wrong, (clients.failures(), seen.wrong)
 
 
-def test_a_successor_that_dies_in_a_cluster_changes_nothing(three):
+def test_a_successor_that_dies_without_redis_changes_nothing(three):
     c = three
     total = add_owned_teams(c, TEAMS)
     n = owner_of(c)
     with watcher(c) as seen, load(c) as clients:
+        c.cut_from_store(n)  # or it would be ready before it can be killed
         other = n.successor()
         wait_until(lambda: "a successor is ready" in n.log_text(), 20, "it to own nothing")
+        c.wait_taken(set(c.owners()), n.folder.name, 10)
         other.kill9()
         n.wait_for_log("not replaced, owns again")
+        c.rejoin_store(n)
         c.wait_formed()
         c.wait_owned(total)
         wait_until(lambda: c.owned_by(n.folder.name), 10, "its share to come back")
@@ -226,3 +234,52 @@ def test_a_successor_that_dies_in_a_cluster_changes_nothing(three):
         clients.wait_for_more()
     assert not seen.wrong, seen.wrong
     clients.check()
+
+
+def test_teams_that_are_not_in_memory_are_found_by_both_processes(make_cluster):
+    c = make_cluster(2, settings={"teams": {"active": ACTIVE}})
+    for number in range(STORED):
+        push(c.redis, provision(f"cold-{number}", web=[c.upstream]))
+    wait_until(lambda: c.redis.hlen("stagedoor:teams") == STORED, 30, "all teams")
+    n, other = c[1], c[2]
+    n.take_over()  # the fresh process has none of them in memory
+    numbers = itertools.cycle(range(STORED))  # none is asked for twice in the life of a process
+
+    def asked(over: socket.SocketKind):
+        def attempt() -> None:
+            assert query(n.host, host_of(f"cold-{next(numbers)}"), over=over) is not None
+
+        return attempt
+
+    def requested() -> None:
+        assert get(n.host, f"cold-{next(numbers)}") == 200
+
+    for _ in range(3):
+        kept = [HTTPConnection(n.host, HTTP, timeout=ANSWER_SECONDS) for _ in range(4)]
+        for link in kept:
+            assert status_of(link, f"cold-{next(numbers)}") == 200
+        clients = attempts(
+            {"http": requested, "udp": asked(socket.SOCK_DGRAM), "tcp": asked(socket.SOCK_STREAM)},
+            pause_s=0.02,
+        )
+        old = n.process
+        time.sleep(0.3)
+        n.take_over()
+        # These connections are the old process's, for one more request each.
+        slug = f"later-{n.pid}"
+        assert other.command("team", "add", slug, "--web", c.upstream).returncode == 0
+        for link in kept[:2]:
+            assert status_of(link, f"cold-{next(numbers)}") == 200
+        assert status_of(kept[2], slug) == 200
+        assert status_of(kept[3], "nobody") == 404
+        time.sleep(0.3)
+        clients.stop()
+        assert old.wait_end(30) == 0
+        assert clients.failures == Counter() and clients.done.total() > 50, clients.failures
+
+
+def status_of(link: HTTPConnection, slug: str) -> int:
+    link.request("GET", "/", headers={"Host": host_of(slug)})
+    answer = link.getresponse()
+    answer.read()
+    return answer.status
