@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examples of a cluster fit together: files, names, paths, and what the program says of them."""
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -49,28 +50,63 @@ def test_the_compose_file_gives_each_node_what_its_settings_name(folder):
         settings = yaml.safe_load((folder / mounted[INSIDE / "stagedoor.yml"]).read_text())
         assert settings["node"]["name"] == name
         wanted = [settings["cluster"][key] for key in ("certificate", "key", "ca")]
-        for path in [*wanted, settings["dns"]["corefile"]]:
+        for path in [*wanted, settings["dns"]["corefile"], settings["edge"]["static"]]:
             at = INSIDE / path
             holder = next(p for p in (at, *at.parents) if p in mounted)
             assert (folder / mounted[holder] / at.relative_to(holder)).exists(), path
         assert Path(settings["node"]["data_dir"]) in mounted
         assert Path(settings["admin"]["socket"]).parent in mounted
+        assert Path(settings["certificates"]["directory"]).is_relative_to(
+            settings["node"]["data_dir"]
+        )
         assert settings["redis"]["url"].split("/")[2].split(":")[0] in services
 
 
+def test_each_port_that_is_published_is_listened_on(folder):
+    services = yaml.safe_load((folder / "docker-compose.yml").read_text())["services"]
+    entry_points = yaml.safe_load((folder / "traefik.yml").read_text())["entryPoints"]
+    listening = {e["address"].removeprefix(":") for e in entry_points.values()} | {"53"}
+    for n in (1, 2, 3):
+        ports = services[f"node-{n}"]["ports"]
+        assert {port.split(":")[1].split("/")[0] for port in ports} == listening
+
+
+def test_the_image_installs_each_library_that_the_program_is_linked_with():
+    if 'VERSION_ID="12"' not in Path("/etc/os-release").read_text():
+        pytest.skip("the image is Debian 12, whose packages have other names than those here")
+
+    def said(*command) -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    linked = re.findall(r"NEEDED.*\[(.*)\]", said("readelf", "-d", binary()))
+    places = dict(re.findall(r"(\S+) => (\S+) ", said("ldd", binary())))
+    assert linked and set(linked) - set(places) <= {"ld-linux-x86-64.so.2"}
+    in_every_image = {"libc6", "libcrypt1", "libgcc-s1", "libstdc++6", "zlib1g"}
+    installed = set((EXAMPLES / "Dockerfile").read_text().split()) | in_every_image
+    for library in places.keys() & set(linked):
+        found = said("dpkg", "-S", f"*/{Path(places[library]).resolve().name}")
+        assert {line.split(":")[0] for line in found.splitlines()} & installed, library
+
+
 def test_the_unit_runs_drains_and_restarts_the_node():
-    sections: dict[str, dict[str, str]] = {}
+    sections: dict[str, dict[str, list[str]]] = {}
     for line in (EXAMPLES / "stagedoor.service").read_text().splitlines():
         if line.startswith("["):
             current = sections.setdefault(line.strip("[]"), {})
         elif line and not line.startswith("#"):
             key, _, value = line.partition("=")
-            assert key not in current, f"{key} twice"
-            current[key] = value
+            current.setdefault(key, []).append(value)
     service = sections["Service"]
-    config = "--config /etc/stagedoor/stagedoor.yml"
-    assert service["ExecStart"] == f"/usr/local/bin/stagedoor run {config}"
-    assert f"/usr/local/bin/stagedoor drain {config}" in service["ExecStop"]
-    assert f"run --take-over {config}" in service["ExecReload"]
-    assert service["NotifyAccess"] == "all", "the process that takes over says so itself"
-    assert service["Restart"] == "on-failure"
+    program, config = "/usr/local/bin/stagedoor", "--config /etc/stagedoor/stagedoor.yml"
+    assert service["ExecStart"] == [f"{program} run {config}"]
+    assert f"{program} drain {config}" in service["ExecStop"][0]
+    looks, takes_over = service["ExecReload"]
+    assert looks == f"{program} check {config}", "a bad file fails the reload"
+    assert f"{program} run --take-over {config}" in takes_over
+    assert service["NotifyAccess"] == ["all"], "the process that takes over says so itself"
+    assert service["Restart"] == ["on-failure"]
+    assert sections["Unit"]["StartLimitIntervalSec"] == ["0"], "Redis may be away for long"
+    for n in (1, 2, 3):
+        settings = yaml.safe_load((EXAMPLES / f"node-{n}.yml").read_text())
+        for path in (settings["node"]["data_dir"], settings["admin"]["socket"]):
+            assert Path(path).is_relative_to(Path("/var/lib", service["StateDirectory"][0]))
