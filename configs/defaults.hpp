@@ -204,6 +204,7 @@ inline constexpr milliseconds queue_store_retry{500};       ///< when Redis did 
 inline constexpr milliseconds queue_silence{900'000};       ///< of a run; then it is given up
 inline constexpr milliseconds queue_scan_interval{30'000};  ///< of our own processing lists
 inline constexpr milliseconds queue_stop_grace{10'000};     ///< for runs to end when stopping
+inline constexpr milliseconds queue_stop_patience{3'000};   ///< then, for Redis to take things back
 inline constexpr milliseconds queue_store_deadline{5'000};  ///< of one script
 inline constexpr std::size_t queue_dead_letters = 10'000;   ///< kept for each queue
 inline constexpr std::size_t task_bytes = 256U << 10U;      ///< of the raw item

@@ -82,22 +82,22 @@ consumer_effects queue_consumer_state::finished(run_id run, const task_outcome& 
   const auto found = entries_.find(run);
   if (found == entries_.end() || found->second.at != phase::running) return out;
   if (found->second.unsaved && !found->second.saving) save_progress(run, now, out);
-  if (!outcome.error) {
-    complete(run, outcome, out);
-    return out;
-  }
+  end_as(run, outcome, out);
+  look_for_rest(now);
+  return out;
+}
+
+void queue_consumer_state::end_as(run_id run, const task_outcome& outcome, consumer_effects& out) {
+  if (!outcome.error) return complete(run, outcome, out);
   switch (outcome.error->kind) {
     case fault_kind::malformed:
     case fault_kind::invalid:
     case fault_kind::too_large:
-    case fault_kind::unsupported: bury(run, outcome.error->detail, out); break;
-    default:
-      if (outcome.error->retry == retryable::yes)
-        retry(run, *outcome.error, out);
-      else
-        complete(run, outcome, out);
+    case fault_kind::unsupported: return bury(run, outcome.error->detail, out);
+    default: break;
   }
-  return out;
+  if (outcome.error->retry == retryable::yes) return retry(run, *outcome.error, out);
+  complete(run, outcome, out);
 }
 
 void queue_consumer_state::settle(run_id run, ending how, redis_call call, consumer_effects& out) {

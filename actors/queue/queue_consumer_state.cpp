@@ -6,12 +6,6 @@
 #include <algorithm>
 
 namespace stagedoor::actors {
-namespace {
-
-constexpr seconds forced_stop{5};  // after the grace, for Redis to take things back
-
-}  // namespace
-
 queue_consumer_state::queue_consumer_state(node_identity who, consumer_options options)
     : who_(std::move(who)), options_(std::move(options)), random_(options_.seed) {
   for (const auto& share : options_.queues)
@@ -38,6 +32,7 @@ consumer_effects queue_consumer_state::stop(mono_time now) {
     if (e.at == phase::waiting) idle.push_back(run);
   for (const auto run : idle) give_back(run, out);
   stop_when_empty(out);
+  look_for_rest(now);
   return out;
 }
 
@@ -91,6 +86,7 @@ consumer_effects queue_consumer_state::answered(call_ticket ticket,
   }
   refill(now, out);
   stop_when_empty(out);
+  look_for_rest(now);
   return out;
 }
 
@@ -291,7 +287,8 @@ consumer_effects queue_consumer_state::tick(mono_time now) {
     scan(out);
   }
   refill(now, out);
-  if (stop_deadline_ && !stopped_ && now >= *stop_deadline_ + forced_stop) {
+  look_for_rest(now);
+  if (resting_since_ && !stopped_ && now >= *resting_since_ + options_.stop_patience) {
     stopped_ = true;  // what Redis did not take back is found by the janitor
     out.push_back(consumer_stopped{});
   }
@@ -323,7 +320,9 @@ void queue_consumer_state::tick_entry(run_id run, entry& e, mono_time now, consu
 
 std::optional<mono_time> queue_consumer_state::next_tick() const {
   if (stopped_) return std::nullopt;
-  auto next = stop_deadline_ ? *stop_deadline_ + forced_stop : next_scan_;
+  auto next = resting_since_   ? *resting_since_ + options_.stop_patience
+              : stop_deadline_ ? *stop_deadline_
+                               : next_scan_;
   if (take_again_ && !stop_deadline_) next = std::min(next, *take_again_);
   for (const auto& [run, e] : entries_) {
     if (e.again) next = std::min(next, *e.again);
@@ -340,6 +339,14 @@ void queue_consumer_state::stop_when_empty(consumer_effects& out) {
   if (std::any_of(queues_.begin(), queues_.end(), [](const auto& q) { return q.pop_out; })) return;
   stopped_ = true;
   out.push_back(consumer_stopped{});
+}
+
+/// When all runs have ended, only Redis is waited for: it may be away, and the janitor's time
+/// comes.
+void queue_consumer_state::look_for_rest(mono_time now) {
+  if (!stop_deadline_ || resting_since_) return;
+  const auto runs = [](const auto& known) { return known.second.at == phase::running; };
+  if (std::none_of(entries_.begin(), entries_.end(), runs)) resting_since_ = now;
 }
 
 // -- observers ---------------------------------------------------------------------------------------

@@ -50,7 +50,9 @@ struct consumer_options {
       defaults::queue_silence;  ///< a run that reports nothing for so long is given up
   milliseconds scan_interval =
       defaults::queue_scan_interval;  ///< between looks into our own processing lists
-  milliseconds stop_grace = defaults::queue_stop_grace;     ///< for runs to end when stopping
+  milliseconds stop_grace = defaults::queue_stop_grace;  ///< for runs to end when stopping
+  milliseconds stop_patience =
+      defaults::queue_stop_patience;                        ///< then, for Redis to take things back
   std::size_t dead_letters = defaults::queue_dead_letters;  ///< kept for each queue
   task_limits limits;
   std::uint32_t seed = 1;      ///< of the retries' jitter
@@ -72,7 +74,7 @@ struct start_run {
 struct cancel_run {
   run_id run = 0;
 };
-/// After stop(): nothing is held any more, or the grace is over.
+/// After stop(): nothing is held any more, or Redis was waited for long enough.
 struct consumer_stopped {};
 
 using consumer_effect = std::variant<ask_redis, order_pop, start_run, cancel_run, consumer_stopped>;
@@ -192,6 +194,7 @@ class queue_consumer_state {
   void begin(run_id run, consumer_effects& out);
   void begun(run_id run, const redis::reply& r, mono_time now, consumer_effects& out);
   void save_progress(run_id run, mono_time now, consumer_effects& out);
+  void end_as(run_id run, const task_outcome& outcome, consumer_effects& out);
   void settle(run_id run, ending how, redis_call call, consumer_effects& out);
   void complete(run_id run, const task_outcome& outcome, consumer_effects& out);
   void retry(run_id run, const fault& why, consumer_effects& out);
@@ -208,6 +211,7 @@ class queue_consumer_state {
                       consumer_effects& out);
   void tick_entry(run_id run, entry& e, mono_time now, consumer_effects& out);
   void stop_when_empty(consumer_effects& out);
+  void look_for_rest(mono_time now);
   [[nodiscard]] held_task held(const entry& e) const;
   [[nodiscard]] std::optional<std::size_t> index_of(const std::string& queue) const;
   [[nodiscard]] bool id_is_busy(const std::string& id) const;
@@ -224,6 +228,7 @@ class queue_consumer_state {
   std::optional<mono_time> take_again_;
   mono_time next_scan_{};
   std::optional<mono_time> stop_deadline_;
+  std::optional<mono_time> resting_since_;  ///< stopping, and nothing runs any more
   bool stopped_ = false;
   std::minstd_rand random_;
   consumer_counters counters_;

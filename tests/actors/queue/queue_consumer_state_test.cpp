@@ -454,6 +454,30 @@ TEST_F(queue_consumer_state_test, a_run_that_outlasts_the_grace_is_cancelled_and
   EXPECT_FALSE(state_->next_tick());
 }
 
+TEST_F(queue_consumer_state_test, where_nothing_runs_a_silent_redis_is_not_waited_for_long) {
+  start_with({});
+  run(state_->stop(now_));  // the pops are out, and nobody hears of them
+  EXPECT_EQ(state_->next_tick(), now_ + seconds(3));
+  pass(milliseconds(2'999));
+  EXPECT_EQ(stopped_, 0);
+  pass(milliseconds(1));
+  EXPECT_EQ(stopped_, 1) << "what a pop still moved is found by the janitor";
+}
+
+TEST_F(queue_consumer_state_test, the_patience_with_redis_begins_when_the_last_run_ends) {
+  start_with({{0, item("a")}});
+  begin_run();
+  run(state_->stop(now_));
+  pass(seconds(6));
+  EXPECT_EQ(stopped_, 0);
+  run(state_->finished(started_[0].run, {}, now_));
+  answer(queue_scripts::finish(), not_sent);
+  pass(milliseconds(2'999));
+  EXPECT_EQ(stopped_, 0);
+  pass(milliseconds(1));
+  EXPECT_EQ(stopped_, 1);
+}
+
 TEST_F(queue_consumer_state_test, an_item_that_arrives_while_stopping_goes_back) {
   start_with({});
   run(state_->stop(now_));

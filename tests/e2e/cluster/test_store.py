@@ -9,6 +9,7 @@ from traffic import traffic
 
 TEAMS = 30
 AWAY_SECONDS = 8  # longer than a lease
+STOP_SECONDS = 5
 
 
 def test_what_is_active_is_served_while_redis_is_away(three):
@@ -61,3 +62,30 @@ def test_a_promoted_replica_gives_no_fence_twice(three):
     lowest = min(fence for *_, fence in c.owners().values())
     assert lowest > highest + 2**20 - 1, "fences go on far above the old ones"
     assert run(c.redis, provision("after", web=[c.upstream]))["status"] == "completed"
+
+
+def test_a_node_that_cannot_reach_the_store_stops_in_time(three):
+    c = three
+    total = add_owned_teams(c, TEAMS)
+    at_rest(c, 3)
+    cut = c[2]
+    c.cut_from_store(cut)
+    time.sleep(1)
+    began = time.monotonic()
+    assert cut.stop() == 0
+    took = time.monotonic() - began
+    print(f"stopped after {took:.1f} s")
+    assert took < STOP_SECONDS
+    c.wait_owned(total)
+
+
+def test_a_node_that_was_fenced_stops_in_time(three):
+    c = three
+    cut = c[2]
+    c.cut_from_store(cut)
+    wait_until(lambda: not cut.is_member(), 20, "the cut node to fence itself")
+    began = time.monotonic()
+    assert cut.stop() == 0
+    took = time.monotonic() - began
+    print(f"stopped after {took:.1f} s")
+    assert took < STOP_SECONDS
