@@ -5,11 +5,10 @@
 //   ├─ redis         managed_redis?, redis_bridge
 //   ├─ publishers    sites, certificates, names, zones, challenges
 //   ├─ dns           zones (dns_zone*), zone_directory
-//   ├─ certificates  certificate_keeper
-//   ├─ teams         routers (team_router*), site_registry, health_board,
-//   │                checkers (health_checker*), team_directory, provisioner
+//   ├─ certificates  accounts (acme_account*), orders (acme_order*), certificate_keeper
+//   ├─ teams         routers (team_router*), site_registry, team_directory, provisioner
 //   ├─ cluster       coordinator, work (owned_work and the supervisors of its kinds), node_agent
-//   ├─ queues        queue_consumer*, janitor
+//   ├─ queues        liveness, queue_consumer*
 //   ├─ providers     file_provider, docker_provider
 //   └─ admin         status_collector, admin_api
 //

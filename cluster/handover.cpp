@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::string_view greeting = "stagedoor-handover";
 constexpr std::string_view protocol = "1";
+constexpr std::string_view ready = "ready";
+constexpr std::string_view ready_with_redis = "ready redis";
 constexpr std::size_t max_sockets = 65'536;
 
 fault refused(std::string detail) {
@@ -53,6 +55,12 @@ result<successor> successor::meet(const std::string& data_dir, const std::string
       if (!socket) return std::move(socket).error();
       if (out.sockets_.size() == max_sockets) return refused("too many sockets are offered");
       out.sockets_.push_back(*std::move(socket));
+    } else if (words[0] == "redis") {
+      const auto port =
+          words.size() == 2 ? ascii::parse_number<std::uint16_t>(words[1]) : std::nullopt;
+      if (!port || !said->fd) return refused("the running node offers a Redis without its port");
+      out.redis_port_ = *port;
+      out.redis_ = std::move(said->fd);
     } else if (words[0] == "sockets") {
       const auto count = words.size() == 2 ? ascii::parse_number(words[1]) : std::nullopt;
       if (count != out.sockets_.size()) return refused("not all sockets arrived");
@@ -63,8 +71,16 @@ result<successor> successor::meet(const std::string& data_dir, const std::string
   }
 }
 
+unique_fd successor::take_redis(std::uint16_t port) {
+  if (port != redis_port_) return {};
+  goes_on_with_redis_ = static_cast<bool>(redis_);
+  return std::move(redis_);
+}
+
 result<unique_fd> successor::become_owner() {
-  if (auto sent = channel_.send("ready"); !sent) return std::move(sent).error();
+  if (auto sent = channel_.send(goes_on_with_redis_ ? ready_with_redis : ready); !sent)
+    return std::move(sent).error();
+  redis_.reset();
   // The predecessor's tree stops first; its own deadlines are the supervisors'.
   auto said = channel_.receive(defaults::handover_serve);
   if (!said) return std::move(said).error();
@@ -88,7 +104,7 @@ predecessor::predecessor(net::handover_channel channel) : channel_(std::move(cha
 }
 
 result<void> predecessor::offer(const std::vector<net::open_socket>& sockets,
-                                const std::function<bool()>& give_up) {
+                                const offered_redis& redis, const std::function<bool()>& give_up) {
   const auto hello = channel_.receive(defaults::handover_step, give_up);
   if (!hello) return hello.error();
   const auto words = ascii::split(hello->text, ' ');
@@ -104,10 +120,15 @@ result<void> predecessor::offer(const std::vector<net::open_socket>& sockets,
             fmt::format("socket {} {}", net::to_string(s.kind), s.at.to_string()), s.fd.get());
         !sent)
       return sent;
+  if (redis.lifeline)
+    if (auto sent = channel_.send(fmt::format("redis {}", redis.port), redis.lifeline.get()); !sent)
+      return sent;
   if (auto sent = channel_.send(fmt::format("sockets {}", sockets.size())); !sent) return sent;
-  const auto ready = channel_.receive(defaults::handover_prepare, give_up);
-  if (!ready) return ready.error();
-  if (ready->text != "ready") return refused("the successor says: " + ready->text.substr(0, 200));
+  const auto said = channel_.receive(defaults::handover_prepare, give_up);
+  if (!said) return said.error();
+  redis_taken_ = redis.lifeline && said->text == ready_with_redis;
+  if (!redis_taken_ && said->text != ready)
+    return refused("the successor says: " + said->text.substr(0, 200));
   return {};
 }
 

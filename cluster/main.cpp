@@ -3,6 +3,7 @@
 #include "cluster/cluster_commands.hpp"
 #include "cluster/commands.hpp"
 #include "cluster/release.hpp"
+#include "runtime/redis/lifeline.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -95,6 +96,13 @@ int main(int argc, char** argv) {
   app.add_subcommand("check", "Report every error of every configuration file")->callback([&] {
     code = check(from);
   });
+  // For the node itself: see runtime/redis/lifeline.hpp.
+  int lifeline = 0;
+  std::string server;
+  auto* keep = app.add_subcommand("keep-redis", "")->group("");
+  keep->add_option("lifeline", lifeline)->required();
+  keep->add_option("server", server)->required();
+  keep->callback([&] { stagedoor::redis::keep(lifeline, server); });
   add_team_commands(app, from, team, code);
   add_cluster_commands(app, cluster, code);
 

@@ -187,6 +187,10 @@ result<void> node::connect_redis() {
     auto server = limits::managed_redis();
     server.data_dir = settings.node.data_dir;
     server.port = port;
+    server.line = std::make_shared<redis::lifeline>();
+    server.keeper = "/proc/self/exe";  // also when the file was replaced by a newer one
+    if (takes_over_)
+      if (auto running = takes_over_->take_redis(port)) server.line->take(std::move(running));
     parts_.managed_redis = std::move(server);
   } else {
     const auto& url = *settings.redis.url;

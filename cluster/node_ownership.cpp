@@ -53,10 +53,15 @@ bool node::hand_over(net::handover_channel channel) {
   std::vector<net::open_socket> sockets;
   for (auto& l : lanes_)
     for (auto& s : l->copy_sockets()) sockets.push_back(std::move(s));
-  if (const auto offered = to.offer(sockets, stop_asked); !offered) {
+  const auto* store = parts_.managed_redis ? &*parts_.managed_redis : nullptr;
+  const auto offered = to.offer(
+      sockets, store != nullptr ? offered_redis{store->port, store->line->copy()} : offered_redis{},
+      stop_asked);
+  if (!offered) {
     log::warning("not replaced", {{"error", to_string(offered.error())}});
     return false;
   }
+  if (store != nullptr) store->line->outlive(to.redis_taken());
   if (!give_up_owning()) return false;
   if (const auto released = to.release(data_lock_.get(), stop_asked); !released) {
     log::error("not replaced, owns again", {{"error", to_string(released.error())}});
@@ -64,6 +69,7 @@ bool node::hand_over(net::handover_channel channel) {
     return false;
   }
   data_lock_.reset();  // the successor's copy holds it
+  if (store != nullptr) store->line->let_go();
   replaced_ = true;
   return true;
 }
@@ -109,6 +115,7 @@ void node::own_again() {
     if (!stopped) return;
     ended_.reset();
   }
+  if (parts_.managed_redis) parts_.managed_redis->line->outlive(false);
   former_.push_back(std::move(cluster_));
   std::promise<result<void>> owning;
   const bool posted = control_.post([&] { owning.set_value(own()); });

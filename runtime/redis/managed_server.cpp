@@ -49,14 +49,16 @@ std::string_view info_field(std::string_view info, std::string_view name) {
 
 /// Between fork and exec: only calls that are safe after a fork of a threaded process.
 [[noreturn]] void become(const char* program, char* const* argv, int log_fd, int report_fd,
-                         pid_t parent) noexcept {
+                         pid_t parent, bool dies_with_it) noexcept {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int s : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) ::signal(s, SIG_DFL);
   ::setpgid(0, 0);  // Ctrl-C in the terminal is for the node, which stops us in its order
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(1);  // it died before the line above took hold
+  if (dies_with_it) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) ::_exit(1);  // it died before the line above took hold
+  }
   const int null_fd = ::open("/dev/null", O_RDONLY);
   if (null_fd >= 0) ::dup2(null_fd, STDIN_FILENO);
   ::dup2(log_fd, STDOUT_FILENO);
@@ -83,7 +85,7 @@ managed_server::managed_server(loop& l, managed_server_options options, handlers
       probe_timer_([this] { probe(); }) {}
 
 managed_server::~managed_server() {
-  if (pid_ > 0) ::kill(pid_, SIGTERM);
+  if (pid_ > 0 && !(options_.line && options_.line->outlives())) signal(SIGTERM);
 }
 
 // -- lifecycle -------------------------------------------------------------------------------------
@@ -95,16 +97,22 @@ void managed_server::start() {
     ended(ready.error());
     return;
   }
-  if (!await_predecessor()) launch();
+  if (!take_over() && !await_predecessor()) launch();
 }
 
 void managed_server::stop() {
   if (state_ == state::stopped || state_ == state::stopping) return;
   const auto stopped = fault{fault_kind::closed, fault_side::self, retryable::no, "stopped"};
-  if (pid_ == 0)
+  if (pid_ != 0 && options_.line && options_.line->outlives()) {
+    loop_.unwatch(pidfd_.get());
+    pid_ = 0;
+    log::info("redis-server goes on without this process", {{"port", options_.port}});
     ended(stopped);
-  else
+  } else if (pid_ == 0) {
+    ended(stopped);
+  } else {
     fail(stopped);
+  }
 }
 
 result<void> managed_server::prepare() {
@@ -125,18 +133,36 @@ result<void> managed_server::watch_process(pid_t pid) {
   return loop_.watch(pidfd_.get(), EPOLLIN, *this);
 }
 
-bool managed_server::await_predecessor() {
+/// The server that the pid file names, if it runs: watched from now on. 0 = none.
+pid_t managed_server::find_running() {
   std::ifstream file(pid_file());
   const auto known = parse_identity(std::string{std::istreambuf_iterator<char>(file), {}});
-  if (!known || identify(known->pid) != known) return false;
-  if (!watch_process(known->pid)) return false;  // it ended just now
+  if (!known || identify(known->pid) != known) return 0;
+  if (!watch_process(known->pid)) return 0;  // it ended just now
   // The number was checked before the descriptor was opened; check that it is still the same.
-  if (identify(known->pid) != known) {
-    pidfd_.reset();
-    return false;
-  }
+  if (identify(known->pid) == known) return known->pid;
+  loop_.unwatch(pidfd_.get());
+  pidfd_.reset();
+  return 0;
+}
+
+bool managed_server::take_over() {
+  if (!options_.line || !options_.line->held()) return false;
+  const auto pid = find_running();
+  if (pid == 0) return false;
+  pid_ = pid;
+  // Also a server that this process gave away may come back to it, and is still its child.
+  is_child_ = parent_of(pid) == ::getpid();
+  log::info("redis-server is taken over", {{"pid", pid_}, {"port", options_.port}});
+  watch_start();
+  return true;
+}
+
+bool managed_server::await_predecessor() {
+  const auto pid = find_running();
+  if (pid == 0) return false;
   state_ = state::awaiting_predecessor;
-  log::info("redis predecessor still runs, asked to end", {{"pid", known->pid}});
+  log::info("redis predecessor still runs, asked to end", {{"pid", pid}});
   signal_process(pidfd_.get(), SIGTERM);
   loop_.arm_after(deadline_, options_.predecessor_deadline);
   return true;
@@ -165,13 +191,29 @@ void managed_server::launch() {
     return;
   }
   pid_ = *child;
+  is_child_ = true;
   if (const auto identity = identify(pid_))
     std::ofstream(pid_file(), std::ios::trunc) << to_string(*identity) << '\n';
-  state_ = state::starting;
   if (const auto watched = watch_process(pid_); !watched) {
     fail(watched.error());
     return;
   }
+  if (const auto kept = have_it_kept(); !kept) {
+    fail(kept.error());
+    return;
+  }
+  watch_start();
+}
+
+result<void> managed_server::have_it_kept() {
+  if (!options_.line) return {};
+  auto end = options_.line->renew();
+  if (!end) return std::move(end).error();
+  return start_keeper(options_.keeper, pid_, *std::move(end));
+}
+
+void managed_server::watch_start() {
+  state_ = state::starting;
   loop_.arm_after(deadline_, options_.answer_deadline);
   next_note_ = loop_.now() + seconds(1);
   probe();
@@ -193,7 +235,9 @@ result<pid_t> managed_server::spawn(const std::vector<std::string>& args) {
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) return errno_fault(fault_side::self, "fork", errno);
-  if (child == 0) become(argv.front(), argv.data(), log_fd.get(), report_out.get(), parent);
+  if (child == 0)
+    become(argv.front(), argv.data(), log_fd.get(), report_out.get(), parent,
+           options_.line == nullptr);
 
   report_out.reset();
   int error = 0;
@@ -215,16 +259,16 @@ void managed_server::on_io(std::uint32_t) {
     return;
   }
   int status = 0;
-  if (::waitpid(pid_, &status, WNOHANG) == 0) return;
+  if (is_child_ && ::waitpid(pid_, &status, WNOHANG) == 0) return;
+  const auto how = is_child_ ? describe_exit(status) : std::string("it was taken over");
   pidfd_.reset();
   pid_ = 0;
   if (state_ == state::stopping) {
     ended(end_reason_);
     return;
   }
-  ended(self_fault(fault_kind::closed,
-                   fmt::format("redis-server ended ({}), see {}", describe_exit(status),
-                               (directory() / "redis.log").string())));
+  ended(self_fault(fault_kind::closed, fmt::format("redis-server ended ({}), see {}", how,
+                                                   (directory() / "redis.log").string())));
 }
 
 void managed_server::deadline_passed() {
@@ -241,8 +285,8 @@ void managed_server::deadline_passed() {
       break;
     case state::stopping:
       log::warning("redis-server does not end, killed", {{"pid", pid_}});
-      ::kill(pid_, SIGKILL);  // not yet waited for, so the number is still our child's
-      if (pidfd_) break;      // on_io() follows
+      signal(SIGKILL);
+      if (pidfd_) break;  // on_io() follows
       ::waitpid(pid_, nullptr, 0);
       pid_ = 0;
       ended(end_reason_);
@@ -258,8 +302,16 @@ void managed_server::fail(const fault& why) {
   end_reason_ = why;
   probe_timer_.cancel();
   close_wire();
-  ::kill(pid_, SIGTERM);
+  signal(SIGTERM);
   loop_.arm_after(deadline_, options_.stop_deadline);
+}
+
+/// By number only our own child, which we have not waited for: the number is still its.
+void managed_server::signal(int number) noexcept {
+  if (pidfd_)
+    signal_process(pidfd_.get(), number);
+  else if (is_child_)
+    ::kill(pid_, number);
 }
 
 void managed_server::ended(const fault& why) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // redis-server as a child of ours, for those who bring no Redis.
 //
-// It dies with us (PR_SET_PDEATHSIG, which the kernel ties to the *thread* that forked: the loop's,
-// so the loop must outlive the server). After a kill -9 of the node the old server may still be
-// writing its files when the new node starts: it is recognised by the pid file, asked to end, and
-// awaited. A port held by anybody else is an error, never a kill; SIGKILL goes to our own child
-// only. Owner: the Redis supervisor. Runs on: the loop's thread. Bounded by: the deadlines in the
+// With a lifeline it ends when nobody holds that any more, and start() takes over the server of
+// another process, if its lifeline came with it. Without one it dies with us (PR_SET_PDEATHSIG,
+// which the kernel ties to the *thread* that forked: the loop's, so the loop must outlive the
+// server). After a kill -9 of the node the old server may still be writing its files when the new
+// node starts: it is recognised by the pid file, asked to end, and awaited. A port held by anybody
+// else is an error, never a kill; SIGKILL goes only to the process that we started or took over.
+// Owner: the Redis supervisor. Runs on: the loop's thread. Bounded by: the deadlines in the
 // options; the log is turned over at |log_bytes| when starting. On failure: conflict (port taken,
 // predecessor stays), not_found (no such program), timed_out, closed (ended while starting),
 // internal.
@@ -13,6 +15,7 @@
 
 #include "runtime/base/result.hpp"
 #include "runtime/loop/loop.hpp"
+#include "runtime/redis/lifeline.hpp"
 #include "runtime/redis/wire.hpp"
 
 #include <filesystem>
@@ -35,6 +38,8 @@ struct managed_server_options {
   milliseconds stop_deadline{10'000};         ///< from SIGTERM to SIGKILL
   milliseconds probe_interval{50};
   std::uintmax_t log_bytes = 16U << 20U;
+  std::shared_ptr<lifeline> line;  ///< none: it ends with the thread of the loop
+  std::string keeper;              ///< the program that knows keep-redis; needed with a lifeline
 };
 
 /// How a child ended: "exit 1", "signal 9".
@@ -52,18 +57,19 @@ class managed_server final : public wire::listener, private io_handler {
   };
 
   managed_server(loop& l, managed_server_options options, handlers events);
-  /// A child that still runs is sent SIGTERM and not awaited.
+  /// A server that still runs is sent SIGTERM and not awaited, unless its lifeline outlives us.
   ~managed_server();
   managed_server(const managed_server&) = delete;
   managed_server& operator=(const managed_server&) = delete;
 
   /// on_ready or on_end follows, maybe before it returns. Only while stopped.
   void start();
-  /// SIGTERM, then SIGKILL at the deadline; on_end follows.
+  /// SIGTERM, then SIGKILL at the deadline; on_end follows. Where the lifeline outlives us, the
+  /// server is left alone, and on_end follows before it returns.
   void stop();
 
   [[nodiscard]] state now() const noexcept { return state_; }
-  [[nodiscard]] pid_t pid() const noexcept { return pid_; }  ///< 0 = no child
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }  ///< 0 = none
 
  private:
   void on_io(std::uint32_t events) override;  // the process behind pidfd_ has ended
@@ -76,8 +82,13 @@ class managed_server final : public wire::listener, private io_handler {
 
   [[nodiscard]] result<void> prepare();
   [[nodiscard]] result<void> watch_process(pid_t pid);
+  [[nodiscard]] pid_t find_running();
+  bool take_over();
   bool await_predecessor();
   void launch();
+  [[nodiscard]] result<void> have_it_kept();
+  void watch_start();
+  void signal(int number) noexcept;
   [[nodiscard]] result<pid_t> spawn(const std::vector<std::string>& args);
   void probe();
   void probe_failed();
@@ -91,6 +102,7 @@ class managed_server final : public wire::listener, private io_handler {
   const handlers handlers_;
   state state_ = state::stopped;
   pid_t pid_ = 0;
+  bool is_child_ = false;  ///< of this process; else it was taken over
   unique_fd pidfd_;
   std::unique_ptr<wire> wire_;
   bool answered_ = false;  ///< the starting server has answered a probe

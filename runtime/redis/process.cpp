@@ -9,22 +9,40 @@
 #include <iterator>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <vector>
 
 namespace stagedoor::redis {
 
-std::optional<process_identity> identify(pid_t pid) {
+namespace {
+
+/// The fields of /proc/<pid>/stat from the third on; empty when there is no such process.
+std::vector<std::string> stat_fields(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   // The second field is the name in parentheses and may contain anything; count from its end.
   const auto name_end = text.rfind(") ");
-  if (name_end == std::string::npos) return std::nullopt;
+  if (name_end == std::string::npos) return {};
   const auto fields = ascii::split(std::string_view(text).substr(name_end + 2), ' ');
+  return {fields.begin(), fields.end()};
+}
+
+}  // namespace
+
+std::optional<process_identity> identify(pid_t pid) {
+  const auto fields = stat_fields(pid);
   constexpr std::size_t state_field = 0;
   constexpr std::size_t start_time_field = 19;
   if (fields.size() <= start_time_field || fields[state_field] == "Z") return std::nullopt;
   const auto start = ascii::parse_number<std::uint64_t>(fields[start_time_field]);
   if (!start) return std::nullopt;
   return process_identity{pid, *start};
+}
+
+pid_t parent_of(pid_t pid) {
+  const auto fields = stat_fields(pid);
+  constexpr std::size_t parent_field = 1;
+  if (fields.size() <= parent_field) return 0;
+  return ascii::parse_number<pid_t>(fields[parent_field]).value_or(0);
 }
 
 // By number, since <sys/pidfd.h> of glibc 2.36 lacks C linkage when included from C++.

@@ -22,6 +22,9 @@ struct process_identity {
 /// The living process |pid|; nothing when there is none (a zombie is none).
 [[nodiscard]] std::optional<process_identity> identify(pid_t pid);
 
+/// The number of its parent; 0 when there is no such process.
+[[nodiscard]] pid_t parent_of(pid_t pid);
+
 /// A descriptor of the process, readable once it has ended; -1 and errno on failure.
 [[nodiscard]] int open_process(pid_t pid) noexcept;
 /// Signals the process behind a descriptor, never another that got its number.

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import nginx  # noqa: E402
 from node import node  # noqa: E402
-from process import child  # noqa: E402
+from process import HOST, accepts, child, free_port  # noqa: E402
 from upstream import echo_upstream  # noqa: E402
 
 
@@ -51,6 +51,25 @@ def make_nginx(tmp_path):
         server, port = nginx.start_upstream(tmp_path / f"nginx-{len(made)}", body)
         made.append(server)
         return server, port
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def make_redis(tmp_path):
+    """make_redis(): a redis-server that no node manages; gives its port."""
+    made: list[child] = []
+
+    def make() -> int:
+        port = free_port()
+        folder = tmp_path / f"redis-{port}"
+        folder.mkdir()
+        command = ["redis-server", "--bind", HOST, "--port", str(port), "--save", ""]
+        made.append(child(command, folder / "redis.log", cwd=folder))
+        made[-1].wait_until(lambda: accepts(port), 10, "redis to accept")
+        return port
 
     yield make
     for one in made:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node is replaced by another process while its clients go on."""
+import itertools
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ from tasks import host_of, outcome, provision, push, run
 from traffic import attempts
 
 SLUG = "team-x"
+COLD_TEAMS, ACTIVE_TEAMS = 60, 20
 
 
 @pytest.fixture
@@ -39,12 +41,13 @@ class load(attempts):
                 "udp": self._asked(n),
                 "tcp": self._asked(n, "+tcp"),
                 "tasks": self._pushed(n, web),
+                "cold": self._cold(n),
             }
         )
 
     @staticmethod
-    def _expect(link, status: int, body: bytes | None = None) -> None:
-        link.request("GET", "/", headers={"Host": host_of(SLUG)})
+    def _expect(link, status: int, body: bytes | None = None, slug: str = SLUG) -> None:
+        link.request("GET", "/", headers={"Host": host_of(slug)})
         answer = link.getresponse()
         got = answer.read()
         assert answer.status == status and body in (None, got), f"{answer.status} {got!r}"
@@ -84,21 +87,23 @@ class load(attempts):
         return attempt
 
     def _pushed(self, n, web: list[str]):
-        """The managed Redis restarts with the node: a producer tries again until it is taken."""
         number = iter(range(10**6))
 
         def attempt() -> None:
-            task = provision(f"load-{next(number)}", web=web)
-            end = time.monotonic() + 20
-            while True:
-                try:
-                    self.tasks.append(push(n.redis(), task))
-                    break
-                except redis.exceptions.RedisError:
-                    if time.monotonic() > end:
-                        raise
-                    time.sleep(0.01)
+            self.tasks.append(push(n.redis(), provision(f"load-{next(number)}", web=web)))
             time.sleep(0.05)
+
+        return attempt
+
+    def _cold(self, n):
+        """One team after the other: more of them than the node keeps active."""
+        number = itertools.cycle(range(COLD_TEAMS))
+
+        def attempt() -> None:
+            link = HTTPConnection(HOST, n.http_port, timeout=10)
+            self._expect(link, 301, slug=f"cold-{next(number)}")
+            link.close()
+            time.sleep(0.005)
 
         return attempt
 
@@ -111,12 +116,25 @@ class load(attempts):
         )
 
     def _kinds(self) -> list[str]:
-        return ["https kept", "https new", "http", "udp", "tcp", "tasks"]
+        return ["https kept", "https new", "http", "udp", "tcp", "tasks", "cold"]
+
+
+def redis_process(n) -> int:
+    return n.redis().info("server")["process_id"]
+
+
+def start_with_teams(make_node, web):
+    n = make_node(examples=True, settings={"teams": {"active": ACTIVE_TEAMS}}).start()
+    store = n.redis()
+    names = [SLUG, *(f"cold-{i}" for i in range(COLD_TEAMS))]
+    for task in [push(store, provision(name, web=web)) for name in names]:
+        assert outcome(store, task)["status"] == "completed"
+    return n
 
 
 def test_two_upgrades_under_load_lose_nothing(make_node, web):
-    n = make_node(examples=True).start()
-    run(n.redis(), provision(SLUG, web=web))
+    n = start_with_teams(make_node, web)
+    redis_before = redis_process(n)
     traffic = load(n, web)
     try:
         for loops in (1, 3):  # fewer sockets are needed than there are, then more
@@ -135,6 +153,7 @@ def test_two_upgrades_under_load_lose_nothing(make_node, web):
     ends = Counter(outcome(store, task, 30)["status"] for task in traffic.tasks)
     assert ends == Counter(completed=len(traffic.tasks)), ends
     assert [key for key in store.scan_iter("*:proc:*") if store.llen(key)] == []
+    assert redis_process(n) == redis_before, "the managed Redis goes on"
     print(dict(traffic.done))
 
 
@@ -158,8 +177,7 @@ def test_an_upload_that_was_open_is_finished_by_the_old_process(make_node, make_
 
 
 def test_a_successor_that_dies_changes_nothing(make_node, web):
-    n = make_node(examples=True).start()
-    run(n.redis(), provision(SLUG, web=web))
+    n = start_with_teams(make_node, web)
     traffic = load(n, web)
     try:
         traffic.wait_for_more()
@@ -252,3 +270,30 @@ def test_a_replaced_process_ends_when_it_is_told_to(make_node, make_echo):
     os.kill(old.pid, signal.SIGTERM)
     assert old.wait_end(10) == 0
     assert curl(n.url(host_of(SLUG), tls=True)).status == 200
+
+
+def test_the_managed_redis_ends_with_the_last_of_the_processes_it_had(make_node):
+    n = make_node(examples=True).start()
+    running = redis_process(n)
+    n.take_over()
+    assert runs(running) and redis_process(n) == running
+    n.kill9()
+    wait_until(lambda: not runs(running), 10, "Redis to end after its node")
+    n.start()
+    started = redis_process(n)
+    n.take_over()
+    n.stop()
+    assert not runs(started), "a node that stops has stopped its Redis"
+
+
+def test_a_successor_with_a_redis_of_its_own_leaves_the_managed_one_to_end(
+    make_node, make_redis, web
+):
+    n = make_node(examples=True).start()
+    managed = redis_process(n)
+    own = make_redis()
+    n.change_settings({"redis": {"managed": False, "url": f"redis://{HOST}:{own}/0"}})
+    n.take_over()
+    wait_until(lambda: not runs(managed), 20, "the managed Redis to end")
+    with redis.Redis(HOST, own, decode_responses=True) as store:
+        assert run(store, provision(SLUG, web=web))["status"] == "completed"
