@@ -24,6 +24,7 @@ caf::behavior health_board::make_behavior() {
       },
       [this](const messages::tell_health& m) { replace(m.slug, m.down); },
       [this](const messages::forget_servers& m) { forget(m); },
+      [this](const report_down& m) { return down_of(m.slug); },
       [this](const messages::report_status&) {
         return messages::status_rows{{{"health", "servers down", fmt::format("{}", down_.size())}}};
       },
@@ -73,6 +74,13 @@ void health_board::erase(const std::string& slug) {
   if (it == by_team_.end()) return;
   for (const auto& [service, url] : it->second) down_.erase({service, url});
   by_team_.erase(it);
+}
+
+messages::server_states health_board::down_of(const std::string& slug) const {
+  messages::server_states out;
+  if (const auto it = by_team_.find(slug); it != by_team_.end())
+    for (const auto& [service, url] : it->second) out.servers.push_back({url, "down"});
+  return out;
 }
 
 void health_board::changed() {

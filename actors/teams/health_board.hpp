@@ -8,6 +8,7 @@
 // | messages::tell_health    |                       | as another node found, which checks that |
 // |                          |                       | team                                     |
 // | messages::forget_servers |                       | the team's servers count as up           |
+// | report_down              | messages::server_states |                                       |
 // | messages::report_status  | messages::status_rows |                                         |
 //
 // What is found here goes to "agent" too, which tells the other nodes (health_found).
@@ -47,6 +48,7 @@ class health_board final : public shell {
   void replace(const std::string& slug, const std::vector<messages::down_server>& down);
   void erase(const std::string& slug);
   void tell_peers(const std::string& slug);
+  [[nodiscard]] messages::server_states down_of(const std::string& slug) const;
   void changed();
   void forget(const messages::forget_servers& m);
   void publish();

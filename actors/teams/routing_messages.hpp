@@ -81,6 +81,12 @@ struct team_judged {
   std::vector<messages::down_server> down;
 };
 
+/// To the health_board. Replies: messages::server_states, those of the team that are down; where
+/// another node checks the team, as that one found.
+struct report_down {
+  std::string slug;
+};
+
 /// From the health_board to the node_agent: what the other nodes should know of a team that is
 /// checked here.
 struct health_found {

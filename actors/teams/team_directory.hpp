@@ -112,7 +112,7 @@ class team_directory final : public shell {
   // -- health ---------------------------------------------------------------------
   void checker_started(const std::string& slug, const caf::actor& handle);
   void tell_checkers();
-  void show_servers(std::shared_ptr<messages::team_description> about,
+  void show_servers(const std::shared_ptr<messages::team_description>& about,
                     const std::function<void()>& finished);
 
   const team_directory_options options_;

@@ -5,6 +5,9 @@
 #include "actors/teams/team_directory.hpp"
 #include "runtime/base/log.hpp"
 
+#include <algorithm>
+#include <fmt/format.h>
+
 namespace stagedoor::actors {
 
 namespace {
@@ -48,37 +51,33 @@ void team_directory::apply(const team_settled& e) {
     tell(it->second, messages::check_servers{*e.spec});
 }
 
-void team_directory::show_servers(std::shared_ptr<messages::team_description> about,
+// Where another node checks the team, what that one found is known here too, without its reasons.
+void team_directory::show_servers(const std::shared_ptr<messages::team_description>& about,
                                   const std::function<void()>& finished) {
-  const auto show = [about](const messages::server_states& known) {
+  const bool checked = about->spec.health.interval_ms != 0;
+  const auto show = [about, finished](const messages::server_states& known, const char* otherwise) {
     const auto add = [&](const char* part, const std::string& url) {
-      std::string line = std::string(part) + " " + url;
-      for (const auto& s : known.servers)
-        if (s.url == url && !s.state.empty()) {
-          line += " " + s.state;
-          break;
-        }
-      about->servers.push_back(std::move(line));
+      const auto it = std::find_if(known.servers.begin(), known.servers.end(),
+                                   [&](const auto& s) { return s.url == url; });
+      const std::string state = it == known.servers.end() ? otherwise : it->state;
+      about->servers.push_back(
+          fmt::format("{} {}{}{}", part, url, state.empty() ? "" : " ", state));
     };
     for (const auto& url : about->spec.api) add("api", url);
     for (const auto& url : about->spec.web) add("web", url);
-  };
-  const auto it = checkers_.find(about->spec.slug);
-  if (it == checkers_.end()) {
-    show({});
     finished();
-    return;
-  }
-  ask<messages::server_states>(
-      this, it->second, messages::report_servers{}, options_.deadline,
-      [show, finished](messages::server_states& known) {
-        show(known);
-        finished();
-      },
-      [show, finished](const fault&) {
-        show({});
-        finished();
-      });
+  };
+  const auto unknown = [show](const fault&) { show({}, ""); };
+  if (const auto it = checkers_.find(about->spec.slug); it != checkers_.end())
+    ask<messages::server_states>(
+        this, it->second, messages::report_servers{}, options_.deadline,
+        [show](messages::server_states& known) { show(known, ""); }, unknown);
+  else if (checked)
+    ask<messages::server_states>(
+        this, find_name(system(), "health"), report_down{about->spec.slug}, options_.deadline,
+        [show](messages::server_states& down) { show(down, "up"); }, unknown);
+  else
+    show({}, "");
 }
 
 }  // namespace stagedoor::actors

@@ -11,7 +11,9 @@
 namespace stagedoor::actors {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 messages::team_spec a_team() {
@@ -118,6 +120,22 @@ TEST_F(health_board_test, changes_that_come_together_go_out_together) {
   tell(board, up);
   advance(health_board::gather);
   EXPECT_EQ(published.back(), nullptr) << "all are up";
+}
+
+TEST_F(health_board_test, it_says_what_is_down_of_a_team_whoever_found_it) {
+  const auto down_of = [&](const char* slug) {
+    std::vector<std::string> urls;
+    for (const auto& s : ask<messages::server_states>(board, report_down{slug})->servers) {
+      EXPECT_EQ(s.state, "down");
+      urls.push_back(s.url);
+    }
+    return urls;
+  };
+  tell(board, down("a", "http://1"));
+  tell(board, messages::tell_health{"run", "b", {{"b-web@stagedoor", "http://2"}}});
+  EXPECT_THAT(down_of("a"), ElementsAre("http://1"));
+  EXPECT_THAT(down_of("b"), ElementsAre("http://2"));
+  EXPECT_THAT(down_of("c"), IsEmpty());
 }
 
 TEST_F(health_board_test, a_lane_that_is_full_is_told_again) {
