@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from process import cpu_ticks, wait_until
 from tasks import provision, run
 
 TICKS_A_SECOND = 100
+SPOKEN = ["stagedoor-link/1"]  # ALPN
 MEASURED_S = 4
 MEMORY_KIB = 8 * 1024  # what buffers and the allocator may add
 BASP_HEADER_4_GIB = b"\0" * 8 + b"\xff\xff\xff\xff" + b"\0" * 20
@@ -66,6 +68,71 @@ def test_strangers_cost_next_to_nothing(three):
     assert 1 <= len(refused) < 20, "a line now and then, not one for each"
 
 
+def test_a_hello_that_was_heard_elsewhere_is_refused(three):
+    """By somebody who has all that can be stolen: certificates, and what a node said to him."""
+    c = three
+    heard = hello_to_an_insider(c, "node-9")
+    assert b"node-1" in heard
+    context = context_as(c, "node-1")
+    answers: Counter[str] = Counter()
+    before, memory = cpu_ticks(c[2].pid), resident_kib(c[2].pid)
+    began = time.monotonic()
+    while time.monotonic() < began + MEASURED_S:
+        try:
+            with dial(c[2]) as one, context.wrap_socket(one) as secured:
+                secured.sendall(heard)
+                answer = secured.recv(4096)
+            answers["refused" if b"made for another session" in answer else repr(answer)] += 1
+        except OSError:
+            answers["no handshake"] += 1  # it failed too often
+        time.sleep(0.02)
+    spent = (cpu_ticks(c[2].pid) - before) / TICKS_A_SECOND / MEASURED_S
+    assert answers["refused"] >= 1 and set(answers) <= {"refused", "no handshake"}, answers
+    assert answers.total() > 50
+    assert spent < 0.05, f"{spent:.1%} of a core"
+    assert resident_kib(c[2].pid) - memory < MEMORY_KIB
+    said = [line for line in c[2].log_text().splitlines() if "link refused" in line]
+    assert any("made for another session" in line for line in said)
+    assert len(said) < 10, "a line now and then, not one for each"
+    print(answers, f"{spent:.1%}")
+    assert all(
+        row["link"] in ("self", "up") for row in c[2].nodes()["nodes"] if row["name"] != "node-9"
+    )
+
+
+def hello_to_an_insider(c, name: str) -> bytes:
+    """What node-1 says first to a member |name| that is no node: this test, with a certificate and
+    a record of its own."""
+    files = c.credentials(name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files["certificate"], files["key"])
+    context.load_verify_locations(files["ca"])
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.set_alpn_protocols(SPOKEN)
+    with socket.create_server((c.net.host, 0)) as door:
+        door.settimeout(20)
+        run_of, process = "a" * 32, "b" * 32
+        address = f"{c.net.host}:{door.getsockname()[1]}"
+        record = f"{run_of} {address} 1 1 0.1.0 1 active {process}"
+        end = float(c.redis.hget("stagedoor:cluster", "clock")) + 60_000
+        c.redis.zadd("stagedoor:leases", {name: end})
+        c.redis.hset("stagedoor:members", name, record)
+        c.redis.hincrby("stagedoor:cluster", "version", 1)
+        c.redis.publish("stagedoor:hints", "members")
+        try:
+            while True:
+                one, _ = door.accept()
+                one.settimeout(10)
+                with context.wrap_socket(one, server_side=True) as secured:
+                    first = secured.recv(4096)
+                    if b"node-1" in first:
+                        return first
+        finally:
+            c.redis.hdel("stagedoor:members", name)
+            c.redis.zrem("stagedoor:leases", name)
+            c.redis.hincrby("stagedoor:cluster", "version", 1)
+
+
 def test_a_node_of_another_cluster_is_refused_and_says_why(three):
     c = three
     foreign = c.add("node-9", settings={"cluster": c.credentials_of_another_cluster("node-9")})
@@ -110,11 +177,17 @@ def der(path: str) -> bytes:
     return ssl.PEM_cert_to_DER_cert(Path(path).read_text())
 
 
-def shown_certificate(c, n) -> bytes:
-    """What the node shows at its cluster port to whoever comes with a peer's certificate."""
-    files = c.folder / "certificates/node-1"
+def context_as(c, name: str) -> ssl.SSLContext:
+    """A client that comes with that node's certificate."""
+    files = c.folder / "certificates" / name
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.load_cert_chain(files / "node.crt", files / "node.key")
-    with dial(n) as one, context.wrap_socket(one) as secured:
+    context.set_alpn_protocols(SPOKEN)
+    return context
+
+
+def shown_certificate(c, n) -> bytes:
+    """What the node shows at its cluster port to whoever comes with a peer's certificate."""
+    with dial(n) as one, context_as(c, "node-1").wrap_socket(one) as secured:
         return secured.getpeercert(binary_form=True)
