@@ -115,10 +115,10 @@ supervisor_plan routers_plan(const node_parts& parts) {
   plan.make_dynamic = [&parts](shell& parent, const child_context& context) {
     team_router_options options;
     options.first_catalog = parts.first_catalog;
-    options.resolve = [names = parts.resolver](std::string name, auto done) {
+    options.resolve = [names = parts.resolver](const std::string& name, auto done) {
       constexpr milliseconds deadline = seconds(5);
       // A full mailbox is answered like a name server that is down: tried again later.
-      if (!names->resolve(std::move(name), deadline, done))
+      if (!names->resolve(name, deadline, done))
         done(fault{fault_kind::overloaded, fault_side::self, retryable::yes,
                    "the resolver is busy"});
     };

@@ -44,6 +44,7 @@ caf::behavior doorkeeper::make_behavior() {
   root_ = spawn<supervision::supervisor>(plan_, context);
   actors::publish_name(system(), "root", root_);
   watch(root_, [this](const actors::end_reason& reason) {
+    root_ = nullptr;  // it holds this actor: neither would ever be freed
     ended_(to_string(reason));
     quit();
   });

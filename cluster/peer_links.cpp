@@ -16,21 +16,21 @@ peer_links::peer_links(loop& l, loop& blocking, net::resolver& names, peer_links
       names_(names),
       options_(std::move(options)),
       hooks_(std::move(to)),
-      watch_(blocking, options_.files, [this](std::shared_ptr<const link::credentials> with) {
-        if (with_ == nullptr) {  // within start()
-          with_ = std::move(with);
-          return;
-        }
-        if (!loop_.post([this, with, alive = alive_] {
-              if (*alive) use(with);
-            }))
-          log::warning("cluster certificate not taken", {{"error", "the loop is busy"}});
-      }) {}
+      watch_(blocking, options_.files,
+             [this](const std::shared_ptr<const link::credentials>& with) {
+               if (!loop_.post([this, with, alive = alive_] {
+                     if (*alive) use(with);
+                   }))
+                 log::warning("cluster certificate not taken", {{"error", "the loop is busy"}});
+             }),
+      again_([this] { resolve_again(); }) {}
 
 peer_links::~peer_links() { *alive_ = false; }
 
 result<void> peer_links::start(std::uint16_t local_port) {
-  if (auto watched = watch_.start(); !watched) return watched;
+  auto first = watch_.start();
+  if (!first) return std::move(first).error();
+  with_ = *std::move(first);
   link::link_listener_options listening;
   listening.address = options_.listen;
   listening.setup = {options_.me, options_.limits,
@@ -54,16 +54,21 @@ void peer_links::stop() {
   if (listener_ == nullptr) return;
   auto done = std::make_shared<std::promise<void>>();
   auto ended = done->get_future();
-  const auto end = [this] {
-    for (auto& [node, d] : dialers_) d.dialer->stop();
-    listener_->stop();
-  };
-  if (loop_.stopped() || !loop_.post([end, done] {
-        end();
+  if (loop_.stopped() || !loop_.post([this, done, alive = alive_] {
+        if (*alive) end();
         done->set_value();
       }))
     return;
   ended.wait_for(seconds(2));  // a loop that stops meanwhile says nothing
+}
+
+// Nobody is wanted any more first: what is still being looked up is not dialled then.
+void peer_links::end() {
+  ended_ = true;
+  again_.cancel();
+  peers_.clear();
+  while (!dialers_.empty()) drop(dialers_.begin()->first);
+  listener_->stop();
 }
 
 const wanted_peer* peer_links::find(const std::string& node) const {
@@ -83,7 +88,8 @@ std::optional<link::refused> peer_links::judge(const link::peer& who) const {
 void peer_links::use(std::shared_ptr<const link::credentials> with) {
   with_ = std::move(with);
   listener_->use(with_);
-  for (auto& [node, d] : dialers_) d.dialer->use(with_);
+  for (auto& [node, d] : dialers_)
+    if (d.dialer != nullptr) d.dialer->use(with_);
 }
 
 // -- who is wanted ---------------------------------------------------------------------------------
@@ -96,6 +102,7 @@ void peer_links::want(std::vector<wanted_peer> peers) {
 }
 
 void peer_links::apply(std::vector<wanted_peer> peers) {
+  if (ended_) return;
   std::map<std::string, wanted_peer> next;
   for (auto& p : peers) {
     if (p.node == options_.me.node) continue;
@@ -133,11 +140,13 @@ void peer_links::report() {
 }
 
 void peer_links::drop(const std::string& node) {
-  if (auto entry = dialers_.extract(node)) {
+  // By value: |node| may be the key of what is taken out.
+  const std::string name = node;
+  if (auto entry = dialers_.extract(name); entry && entry.mapped().dialer != nullptr) {
     entry.mapped().dialer->stop();
     loop_.dispose(std::move(entry.mapped().dialer));
   }
-  listener_->close(node, "it is no member any more");
+  listener_->close(name, "it is no member any more");
 }
 
 void peer_links::dial(const wanted_peer& peer) {
@@ -160,14 +169,23 @@ void peer_links::resolve(const std::string& node, const std::string& address) {
   }
   names_.lookup(parts->host, loop_.now() + options_.resolve_deadline,
                 [this, node, address, port, alive = alive_](result<net::addresses> found) {
+                  if (!*alive) return;
                   const auto d = dialers_.find(node);
-                  if (!*alive || d == dialers_.end() || d->second.address != address) return;
-                  if (!found || found->empty())  // again with the next list of members
+                  if (d == dialers_.end() || d->second.address != address) return;
+                  if (!found || found->empty()) {
+                    loop_.arm_after(again_, options_.resolve_pause);
                     return hooks_.down(node, fmt::format("{} is not known", address));
+                  }
                   auto where = found->front();
                   where.set_port(port);
                   dial_at(node, where);
                 });
+}
+
+// The list of members comes again only when it has changed.
+void peer_links::resolve_again() {
+  for (auto& [node, d] : dialers_)
+    if (d.dialer == nullptr) resolve(node, d.address);
 }
 
 void peer_links::dial_at(const std::string& node, const net::address& where) {

@@ -6,9 +6,9 @@
 // node that was restarted and has not joined yet, is turned away until the list has it.
 // When a link breaks, the peer's host is asked whether a process still listens there: if it says
 // no, the peer may be succeeded at once. Owner: the composition root. Runs on: its loop; start()
-// before that runs, the other methods on any thread. Bounded by: |links| of the listener, one
-// dialer a member. On failure: start() says why the port or the certificates cannot be used; later,
-// see the hooks.
+// there, or before that runs, the other methods on any thread. Bounded by: |links| of the listener,
+// one dialer a member. On failure: start() says why the port or the certificates cannot be used;
+// a member whose name leads nowhere is asked for again; later, see the hooks.
 #pragma once
 
 #include "runtime/link/credentials.hpp"
@@ -31,6 +31,7 @@ struct peer_links_options {
   link::link_limits limits;
   milliseconds probe_deadline{1000};    ///< is the process of a peer still there?
   milliseconds resolve_deadline{5000};  ///< of a peer's name
+  milliseconds resolve_pause{2000};     ///< before names that were not known are asked for again
 };
 
 /// A member that a link should lead to.
@@ -68,8 +69,8 @@ class peer_links {
 
  private:
   struct dialled {
-    std::unique_ptr<link::link_dialer> dialer;
-    std::string address;  ///< as the member said
+    std::unique_ptr<link::link_dialer> dialer;  ///< null while its address is not known
+    std::string address;                        ///< as the member said
   };
 
   [[nodiscard]] std::optional<link::refused> judge(const link::peer& who) const;
@@ -78,7 +79,9 @@ class peer_links {
   void dial(const wanted_peer& peer);
   void dial_at(const std::string& node, const net::address& where);
   void resolve(const std::string& node, const std::string& address);
+  void resolve_again();
   void drop(const std::string& node);
+  void end();
   void broke(const std::string& node, link::link_end end, const std::string& detail);
   void probe(const std::string& node);
   [[nodiscard]] const wanted_peer* find(const std::string& node) const;
@@ -92,6 +95,8 @@ class peer_links {
   std::unique_ptr<link::link_listener> listener_;
   std::map<std::string, dialled> dialers_;
   std::map<std::string, wanted_peer> peers_;
+  timer again_;
+  bool ended_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< for answers that come late
 };
 

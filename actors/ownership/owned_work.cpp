@@ -34,7 +34,7 @@ caf::behavior owned_work::make_behavior() {
   };
 }
 
-void owned_work::run(work_effects wanted) {
+void owned_work::run(const work_effects& wanted) {
   for (const auto& effect : wanted) std::visit([this](const auto& e) { apply(e); }, effect);
   const auto next = state_.next_tick();
   if (next != mono_time::max()) timer_.arm(*this, next);
@@ -60,9 +60,9 @@ void owned_work::start_some() {
 
 void owned_work::start(const messages::owner_proof& proof) {
   ++starting_;
-  const auto over = [this](work_effects wanted) {
+  const auto over = [this](const work_effects& wanted) {
     --starting_;
-    run(std::move(wanted));
+    run(wanted);
     start_some();
   };
   const auto failed = [this, work = proof.work, over](const fault& f) {

@@ -40,7 +40,7 @@ class owned_work final : public shell {
   caf::behavior make_behavior() override;
 
  private:
-  void run(work_effects wanted);
+  void run(const work_effects& wanted);
   void apply(const start_work& e);
   void apply(const stop_work& e);
   void apply(const hand_proof& e);

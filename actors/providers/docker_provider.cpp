@@ -186,7 +186,7 @@ void docker_provider::route() {
                             catalog_->middlewares, problems);
   complain(problems);
   ++unanswered_;  // until everything is sent
-  send(offers_.change(std::move(built.sites)));
+  send(offers_.change(built.sites));
   one_answered();
   const auto keeper = find_name(system(), "certs");
   for (const auto& [host, resolver] : built.certificates)

@@ -126,7 +126,7 @@ void docker_provider_state::apply(engine_inspected what, mono_time now, docker_e
   if (!changed_since_) changed_since_ = now;
 }
 
-void docker_provider_state::apply(engine_ended what, mono_time now, docker_effects& out) {
+void docker_provider_state::apply(const engine_ended& what, mono_time now, docker_effects& out) {
   lost(what.why, now, out);
 }
 

@@ -121,7 +121,7 @@ class docker_provider_state {
   void apply(engine_listed what, mono_time now, docker_effects& out);
   void apply(engine_changed what, mono_time now, docker_effects& out);
   void apply(engine_inspected what, mono_time now, docker_effects& out);
-  void apply(engine_ended what, mono_time now, docker_effects& out);
+  void apply(const engine_ended& what, mono_time now, docker_effects& out);
   void lost(const fault& why, mono_time now, docker_effects& out);
   void proceed(mono_time now, docker_effects& out);
   [[nodiscard]] const client::container* find(std::string_view id_or_name) const;

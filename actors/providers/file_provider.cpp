@@ -135,9 +135,9 @@ void file_provider::apply() {
   tell(find_name(system(), "teams"), news);
   tell(find_name(system(), "teamdir"), news);
   tell(find_name(system(), "docker"), news);
-  offer("entrypoints", entry_points_, std::move(routing.from_entry_points));
-  offer("file", files_, std::move(routing.from_files));
-  offer("compose", compose_, std::move(routing.from_compose));
+  offer("entrypoints", entry_points_, routing.from_entry_points);
+  offer("file", files_, routing.from_files);
+  offer("compose", compose_, routing.from_compose);
 
   const auto keeper = find_name(system(), "certs");
   tell(keeper, watch_certificate_files{std::move(routing.certificate_files)});
@@ -158,8 +158,9 @@ void file_provider::complain(const configs::diagnostics& problems) {
   problems_ = problems.errors();
 }
 
-void file_provider::offer(const std::string& source, source_offers& offers, plans_by_host now) {
-  send(source, offers.change(std::move(now)));
+void file_provider::offer(const std::string& source, source_offers& offers,
+                          const plans_by_host& now) {
+  send(source, offers.change(now));
 }
 
 void file_provider::send(const std::string& source, const std::vector<source_offer>& offers) {

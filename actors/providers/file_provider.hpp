@@ -54,7 +54,7 @@ class file_provider final : public shell {
   void read();
   void apply();
   void complain(const configs::diagnostics& problems);
-  void offer(const std::string& source, source_offers& offers, plans_by_host now);
+  void offer(const std::string& source, source_offers& offers, const plans_by_host& now);
   void send(const std::string& source, const std::vector<source_offer>& offers);
   void offer_again();
   void one_answered();

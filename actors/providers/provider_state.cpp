@@ -7,7 +7,7 @@
 #include <algorithm>
 
 namespace stagedoor::actors {
-std::vector<source_offer> source_offers::change(plans_by_host now) {
+std::vector<source_offer> source_offers::change(const plans_by_host& now) {
   std::vector<source_offer> out;
   for (auto it = offered_.begin(); it != offered_.end();) {
     if (now.contains(it->first)) {
@@ -17,10 +17,10 @@ std::vector<source_offer> source_offers::change(plans_by_host now) {
     out.push_back({it->first, nullptr});
     it = offered_.erase(it);
   }
-  for (auto& [host, plans] : now) {
+  for (const auto& [host, plans] : now) {
     auto& known = offered_[host];
     if (known != nullptr && *known == plans) continue;
-    known = std::make_shared<const route_plans>(std::move(plans));
+    known = std::make_shared<const route_plans>(plans);
     out.push_back({host, known});
   }
   return out;

@@ -28,7 +28,7 @@ struct source_offer {
 /// The difference between what a source offered and what it offers now.
 class source_offers {
  public:
-  [[nodiscard]] std::vector<source_offer> change(plans_by_host now);
+  [[nodiscard]] std::vector<source_offer> change(const plans_by_host& now);
   /// Everything that is offered, for a registry that has forgotten it.
   [[nodiscard]] std::vector<source_offer> all() const;
 

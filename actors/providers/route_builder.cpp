@@ -289,7 +289,7 @@ route_plans build_redirections(const entry_point_list& entry_points,
       const auto target = std::find_if(entry_points.all.begin(), entry_points.all.end(),
                                        [&](const auto& other) { return other.name == to.to; });
       if (target == entry_points.all.end()) {
-        out.error(to.where, fmt::format("redirection of \"{}\": entry point \"{}\" does not exist",
+        out.error(to.where, fmt::format(R"(redirection of "{}": entry point "{}" does not exist)",
                                         e.name, to.to));
         continue;
       }

@@ -39,8 +39,9 @@ void health_checker::introduce() {
   const auto directory = find_name(system(), "teamdir");
   if (!directory) return after(this, introduce_again, checker_ready{slug_, self});
   tell(directory, checker_ready{slug_, self});
-  watch(directory, [this, self](const end_reason&) {
-    after(this, introduce_again, checker_ready{slug_, self});
+  // No handle of its own inside: an actor that holds itself is never freed.
+  watch(directory, [this](const end_reason&) {
+    after(this, introduce_again, checker_ready{slug_, caf::actor_cast<caf::actor>(this)});
   });
 }
 

@@ -69,7 +69,7 @@ void get(client::http_client& http, const std::string& url, const std::string& p
 }  // namespace
 
 probe_function server_prober(loop& control, net::resolver& names, client::http_client& http) {
-  return [&](std::vector<std::string> urls, std::string path, milliseconds deadline,
+  return [&](const std::vector<std::string>& urls, const std::string& path, milliseconds deadline,
              std::function<void(std::vector<probe_failure>)> finished) {
     const auto r = std::make_shared<round>();
     r->finished = std::move(finished);

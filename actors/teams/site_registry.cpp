@@ -97,8 +97,7 @@ void site_registry::ready(const router_ready& m) {
   }
   // What was withdrawn before the router was there: it, or one before it, may have published that.
   if (offers->empty() && callers.empty()) callers.try_emplace({});
-  for (auto& [source, of_source] : callers)
-    forward({m.host, source, nullptr}, std::move(of_source));
+  for (const auto& [source, of_source] : callers) forward({m.host, source, nullptr}, of_source);
 }
 
 void site_registry::forward(const forward_offer& offer,

@@ -168,7 +168,7 @@ void team_directory::apply(const scan_teams& e) {
         std::vector<std::pair<std::string, std::string>> teams;
         for (std::size_t i = 0; i < words.size(); i += 2)
           teams.emplace_back(std::move(words[i].text), std::move(words[i + 1].text));
-        run(state_.scanned(std::move(page.items[0].text), std::move(teams), now()));
+        run(state_.scanned(std::move(page.items[0].text), teams, now()));
       },
       failed);
 }

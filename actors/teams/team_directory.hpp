@@ -97,12 +97,12 @@ class team_directory final : public shell {
   void list(const messages::list_teams& m);
   void show(const messages::show_team& m);
   void describe(const messages::team_spec& spec,
-                std::shared_ptr<promise<messages::team_description>> reply);
+                const std::shared_ptr<promise<messages::team_description>>& reply);
   [[nodiscard]] messages::status_rows report() const;
   /// Calls back with what is stored, or nothing.
   void find_spec(const std::string& slug,
                  std::function<void(std::optional<messages::team_spec>)> found,
-                 std::function<void(const fault&)> failed);
+                 const std::function<void(const fault&)>& failed);
   void build_index(const std::string& cursor);
 
   // -- the teams to be tended -----------------------------------------------------

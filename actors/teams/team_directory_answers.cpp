@@ -55,7 +55,7 @@ void team_directory::build_index(const std::string& cursor) {
 
 void team_directory::find_spec(const std::string& slug,
                                std::function<void(std::optional<messages::team_spec>)> found,
-                               std::function<void(const fault&)> failed) {
+                               const std::function<void(const fault&)>& failed) {
   if (const auto* json = state_.json_of(slug))
     if (auto spec = parse_team_spec(*json, options_.domain)) return found(*std::move(spec));
   ask<messages::redis_value>(
@@ -88,7 +88,7 @@ void team_directory::show(const messages::show_team& m) {
 }
 
 void team_directory::describe(const messages::team_spec& spec,
-                              std::shared_ptr<promise<messages::team_description>> reply) {
+                              const std::shared_ptr<promise<messages::team_description>>& reply) {
   const auto about = std::make_shared<messages::team_description>();
   about->spec = spec;
   const auto doing = state_.doing(spec.slug);

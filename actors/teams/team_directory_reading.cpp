@@ -143,7 +143,8 @@ void team_directory_state::scan(directory_effects& out) {
 }
 
 directory_effects team_directory_state::scanned(
-    std::string cursor, std::vector<std::pair<std::string, std::string>> teams, mono_time now) {
+    std::string cursor, const std::vector<std::pair<std::string, std::string>>& teams,
+    mono_time now) {
   directory_effects out;
   for (const auto& [slug, json] : teams) {
     if (const auto h = held_.find(slug); h != held_.end()) {

@@ -140,9 +140,9 @@ class team_directory_state {
                                              const fault& why, mono_time now);
   [[nodiscard]] directory_effects log_read(const team_log::page& page, mono_time now);
   [[nodiscard]] directory_effects log_not_read(mono_time now);
-  [[nodiscard]] directory_effects scanned(std::string cursor,
-                                          std::vector<std::pair<std::string, std::string>> teams,
-                                          mono_time now);
+  [[nodiscard]] directory_effects scanned(
+      std::string cursor, const std::vector<std::pair<std::string, std::string>>& teams,
+      mono_time now);
   void not_scanned() { scan_again_ = true; }
   /// |use| is that of the serve_team: a team that left and came again has another one.
   [[nodiscard]] directory_effects served(const std::string& slug, const http::site_use* use,

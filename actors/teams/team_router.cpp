@@ -56,7 +56,7 @@ namespace {
 template <class Stage>
 void change(
     shell* self, Stage stage, milliseconds deadline, promise<messages::published> caller,
-    std::function<void()> failed = [] {}) {
+    const std::function<void()>& failed = [] {}) {
   const auto shared = std::make_shared<promise<messages::published>>(std::move(caller));
   ask<messages::published>(
       self, find_name(self->system(), "sites"), change_sites{{std::move(stage)}}, deadline,

@@ -52,7 +52,7 @@ void stage(change_set changes, name_table_writer& table) {
   }
 }
 
-zone_state::zone_state(zone_id id, wire_name apex, zone_limits limits, serial_source source)
+zone_state::zone_state(zone_id id, const wire_name& apex, zone_limits limits, serial_source source)
     : id_(id), apex_(lower_cased(apex)), limits_(limits), source_(source) {}
 
 // -- one record ----------------------------------------------------------------------------------

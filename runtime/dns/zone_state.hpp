@@ -53,7 +53,7 @@ void stage(change_set changes, name_table_writer& table);
 
 class zone_state {
  public:
-  zone_state(zone_id id, wire_name apex, zone_limits limits = {},
+  zone_state(zone_id id, const wire_name& apex, zone_limits limits = {},
              serial_source source = serial_source::counted);
 
   /// The zone file was read, for the first time or again. Only names that differ are in the result.

@@ -20,9 +20,9 @@ constexpr std::size_t max_spare_transactions = 256;
 
 edge::edge(loop& l, edge_options options, std::vector<entry_point> entry_points)
     : loop_(l),
-      options_(options),
+      options_(std::move(options)),
       entry_points_(std::move(entry_points)),
-      upstreams_(l, buffers_, options.upstream),
+      upstreams_(l, buffers_, options_.upstream),
       states_(upstreams_),
       middlewares_(std::make_unique<middleware_state>(options_.passwords)),
       sweep_([this] {

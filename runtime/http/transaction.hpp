@@ -27,7 +27,7 @@ class edge;
 class transaction final : private upstream_user, private snapshot::name_waiter {
  public:
   explicit transaction(edge& owner);
-  ~transaction();
+  ~transaction() override;
   transaction(const transaction&) = delete;
   transaction& operator=(const transaction&) = delete;
 

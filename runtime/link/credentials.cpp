@@ -63,20 +63,26 @@ credential_watch::credential_watch(loop& blocking, credential_files files, recei
         loop_.arm_after(look_, every_);
       }) {}
 
-result<void> credential_watch::start() {
+result<std::shared_ptr<const credentials>> credential_watch::start() {
   read_ = fingerprint();
   auto loaded = credentials::load(files_);
-  if (!loaded) return std::move(loaded).error();
-  take(*std::move(loaded));
-  loop_.arm_after(look_, every_);
-  return {};
+  if (!loaded) return loaded;
+  ends_ = (*loaded)->own.not_after();
+  // Its timer and its clock are the loop's, which may be running already.
+  if (!loop_.post([this, watching = watching_] {
+        if (!*watching) return;
+        mind_the_end();
+        loop_.arm_after(look_, every_);
+      }))
+    return fault{fault_kind::overloaded, fault_side::self, retryable::yes, "the loop is busy"};
+  return loaded;
 }
 
-void credential_watch::take(std::shared_ptr<const credentials> loaded) {
-  ends_ = loaded->own.not_after();
-  remind_at_ = {};
-  mind_the_end();
-  changed_(std::move(loaded));
+void credential_watch::stop() {
+  // Not taken: the loop has stopped, or is so full that it looks once more.
+  (void)loop_.post([this, watching = watching_] {
+    if (std::exchange(*watching, false)) look_.cancel();
+  });
 }
 
 void credential_watch::mind_the_end() {
@@ -102,7 +108,10 @@ void credential_watch::look() {
   read_ = std::move(now);
   complained_ = false;
   log::info("cluster certificate replaced", {{"fingerprint", (*loaded)->own.fingerprint()}});
-  take(*std::move(loaded));
+  ends_ = (*loaded)->own.not_after();
+  remind_at_ = {};
+  mind_the_end();
+  changed_(*std::move(loaded));
 }
 
 std::string credential_watch::fingerprint() const {

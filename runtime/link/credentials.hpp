@@ -6,7 +6,7 @@
 // that do not fit together (one of them was replaced a moment before the other) change nothing;
 // they are looked at again.
 // Owner: whoever makes links holds the newest. Runs on: credentials any thread; credential_watch
-// the loop for what blocks. Bounded by: certificate.hpp's limits.
+// the loop for what blocks, start() and stop() any thread. Bounded by: certificate.hpp's limits.
 // On failure: the last good ones stay.
 #pragma once
 
@@ -49,19 +49,22 @@ class credential_watch {
 
   using receiver = std::function<void(std::shared_ptr<const credentials>)>;
 
-  /// |changed| runs on |blocking|, for the first ones within start().
+  /// |changed| runs on |blocking|.
   credential_watch(loop& blocking, credential_files files, receiver changed,
                    milliseconds every = interval);
+  /// On its loop, or when that has stopped.
+  ~credential_watch() { *watching_ = false; }
+  credential_watch(const credential_watch&) = delete;
+  credential_watch& operator=(const credential_watch&) = delete;
 
-  /// On failure: as credentials::load; nothing is watched then.
-  [[nodiscard]] result<void> start();
-  void stop() noexcept { look_.cancel(); }
+  /// The first ones. On failure: as credentials::load, overloaded; nothing is watched then.
+  [[nodiscard]] result<std::shared_ptr<const credentials>> start();
+  void stop();
   /// What the timer does: reads the files if they are not those that were read last.
   void look();
 
  private:
   [[nodiscard]] std::string fingerprint() const;
-  void take(std::shared_ptr<const credentials> loaded);
   void mind_the_end();
 
   loop& loop_;
@@ -73,6 +76,7 @@ class credential_watch {
   wall_time ends_;         ///< of the certificate that was read last
   wall_time remind_at_{};  ///< not before
   timer look_;
+  std::shared_ptr<bool> watching_ = std::make_shared<bool>(true);  ///< for tasks that come late
 };
 
 }  // namespace stagedoor::link

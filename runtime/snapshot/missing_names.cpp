@@ -18,10 +18,10 @@ struct missing_names::gate {
     (void)g->owner->loop_.post([g, question, outcome] {
       // On the loop, where the owner ends too: no lock is needed, nor may one be held, for those
       // who are told may ask again.
-      auto* const owner = g->owner;
-      if (owner == nullptr) return;
-      owner->questions_.answer(question, outcome, owner->loop_.now());
-      owner->arm();
+      auto* const asker = g->owner;
+      if (asker == nullptr) return;
+      asker->questions_.answer(question, outcome, asker->loop_.now());
+      asker->arm();
     });
   }
 };

@@ -9,8 +9,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 import nginx  # noqa: E402
 from node import node  # noqa: E402
-from process import HOST, accepts, child, free_port  # noqa: E402
+from process import HOST, accepts, child, free_port, sanitizer_report  # noqa: E402
 from upstream import echo_upstream  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer_report(request):
+    """A node built with sanitizers that reported something fails its test, whatever the test saw.
+    Asked for before all others, so that it looks when every node has ended."""
+    if "tmp_path" not in request.fixturenames:
+        yield
+        return
+    folder = request.getfixturevalue("tmp_path")
+    yield
+    for log in sorted(folder.rglob("node.log")):
+        if report := sanitizer_report(log.read_text(errors="replace")):
+            pytest.fail(f"{log.relative_to(folder)}: {report}", pytrace=False)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from process import (
     free_port_offset,
     free_ports,
     runs,
+    sanitizer_report,
     wait_until,
 )
 
@@ -25,6 +26,19 @@ def test_a_wait_fails_at_once_when_the_process_has_ended(tmp_path):
     with child(["sh", "-c", "echo why; exit 3"], tmp_path / "log") as ended:
         with pytest.raises(RuntimeError, match="(?s)status 3.*why"):
             ended.wait_for_port(free_port(), seconds=30)
+
+
+def test_a_sanitizer_report_is_found_in_what_a_node_wrote():
+    log = 'level=info msg="node is ready"\n'
+    reports = (
+        "a.cpp:3:7: runtime error: signed integer overflow",
+        "==7==ERROR: AddressSanitizer: heap-use-after-free",
+        "==7==ERROR: LeakSanitizer: detected memory leaks",
+        "WARNING: ThreadSanitizer: data race",
+    )
+    for report in reports:
+        assert sanitizer_report(log + report + "\n    #0 f\n") == report + "\n    #0 f\n"
+    assert sanitizer_report(log) == ""
 
 
 def test_ports_differ_and_are_free():

@@ -4,6 +4,8 @@
 #include "runtime/base/log.hpp"
 #include "tests/link/two_nodes.hpp"
 
+#include <atomic>
+#include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +19,7 @@ class credential_files_test : public testing::Test {
   void start() {
     const auto started = watch.start();
     ASSERT_TRUE(started) << started.error().detail;
-    ASSERT_EQ(got.size(), 1U);
+    got.push_back(*started);
   }
 
   loop l;
@@ -72,12 +74,34 @@ TEST_F(credential_files_test, a_start_without_usable_files_fails_with_the_path) 
   EXPECT_THAT(started.error().detail, testing::HasSubstr("node-1.key"));
 }
 
+TEST(link_credentials, a_loop_that_runs_already_is_not_touched_from_another_thread) {
+  loop l;
+  l.start();
+  cluster_files files;
+  const auto node = files.issue("node-1");
+  std::promise<void> replaced;
+  std::atomic<int> times{0};
+  {
+    credential_watch watch(
+        l, node,
+        [&](const auto&) {
+          if (++times == 1) replaced.set_value();
+        },
+        milliseconds(2));
+    ASSERT_TRUE(watch.start());
+    files.issue("node-1");
+    EXPECT_EQ(replaced.get_future().wait_for(seconds(10)), std::future_status::ready);
+    watch.stop();
+    l.stop();
+  }
+}
+
 TEST(link_credentials, a_certificate_that_ends_soon_is_complained_about_once_a_day) {
   loop l;
   cluster_files files;
   const auto node = files.issue("node-1", {wall_clock::now(), std::chrono::hours(29 * 24)});
   log::to_file(files.path("log"));
-  credential_watch watch(l, node, [](auto) {});
+  credential_watch watch(l, node, [](const auto&) {});
   ASSERT_TRUE(watch.start());
   for (int i = 0; i < 10; ++i) watch.look();
   log::to_file("/dev/stderr");

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from process import HOST, accepts, child, free_port_offset
+from process import HOST, accepts, child, free_port_offset, sanitizer_report
 
 ROOT = Path(__file__).resolve().parents[2]
 HTTP, HTTPS, DNS, REDIS, CLUSTER, PING = 80, 443, 53, 6379, 7443, 8080
@@ -189,7 +189,7 @@ class node:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`stagedoor <arguments> --config ...`: team add, check, ..."""
-        return subprocess.run(
+        done = subprocess.run(
             [binary(), *arguments, "--config", self.config],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -197,6 +197,9 @@ class node:
             timeout=COMMAND_SECONDS,
             cwd=self.folder,
         )
+        if report := sanitizer_report(done.stderr):
+            raise RuntimeError(report)
+        return done
 
     def redis(self):
         """A client of the node's managed Redis. Imported here: the benches do without."""

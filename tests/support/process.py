@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import itertools
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -100,6 +101,23 @@ def accepts(port: int, host: str = HOST) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((host, port)) == 0
+
+
+# -- sanitizers ------------------------------------------------------------------------------------
+
+_REPORT = re.compile(
+    r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|ThreadSanitizer:DEADLYSIGNAL"
+    r"|: runtime error: "
+)
+
+
+def sanitizer_report(output: str) -> str:
+    """The first report of a program that was built with sanitizers; empty when there is none. The
+    status alone does not tell: a process that the test kills has none of its own."""
+    if not (found := _REPORT.search(output)):
+        return ""
+    line = output.rfind("\n", 0, found.start()) + 1
+    return output[line : line + 6000]
 
 
 # -- processes -------------------------------------------------------------------------------------
