@@ -33,7 +33,8 @@ void check_key_mode(const configs::file_setting& key, configs::diagnostics& out)
 void check_name(const tls::certificate& own, const configs::settings& node,
                 configs::diagnostics& out) {
   const auto name = ascii::to_lower(node.node.name);
-  if (own.covers(name)) return;
+  const bool is_a_name = tls::is_node_name(name);  // if not, who read the settings has said so
+  if (!is_a_name || own.covers(name)) return;
   const auto& names = own.names();
   out.error(node.cluster.certificate.where,
             fmt::format("cluster.certificate: expected one for {}, as in node.name, got {} for {}; "

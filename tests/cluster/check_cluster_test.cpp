@@ -66,6 +66,11 @@ TEST_F(cluster_check, the_certificate_of_another_node_is_refused) {
                           "node-1` makes one"));
 }
 
+TEST_F(cluster_check, a_name_that_is_none_is_not_looked_for_in_the_certificate) {
+  node.node.name = "node_1";  // the settings' own reader refuses it
+  EXPECT_THAT(check(), IsEmpty());
+}
+
 TEST_F(cluster_check, an_authority_that_did_not_sign_the_certificate_is_refused) {
   files.write("ca.crt", link::cluster_files::make("test cluster").chain);
   EXPECT_THAT(check(), ElementsAre("s.yml:5:1: error: cluster.ca: expected the authority that "
