@@ -32,7 +32,8 @@ result<unique_fd> connect_unix(const std::string& path, seconds deadline) {
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
     return failed(fault_kind::unreachable,
-                  fmt::format("no node answers on {}: {} (is it running, with this configuration?)",
+                  fmt::format("no node answers on {}: {} (is it running, with this configuration? "
+                              "--config names another)",
                               path, std::strerror(errno)));
   return fd;
 }

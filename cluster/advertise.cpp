@@ -22,7 +22,7 @@ result<std::string> source_towards(const net::address& there) {
       ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &size) != 0)
     return errno_fault(
         fault_side::self,
-        fmt::format("cluster.advertise is not set, and no address leads to Redis ({})",
+        fmt::format("no address of this node leads to Redis ({}); cluster.advertise may name one",
                     there.to_string()),
         errno);
   return net::address(reinterpret_cast<const sockaddr*>(&own), size).ip();
@@ -46,7 +46,9 @@ result<std::string> advertised_address(const configs::settings& s, std::uint16_t
   if (!found || found->empty())
     return fault{
         fault_kind::not_found, fault_side::operator_input, retryable::no,
-        fmt::format("cluster.advertise is not set, and Redis' host {} is not known", redis)};
+        fmt::format("Redis' host {} is not known, so neither is the address from which this node "
+                    "reaches it; cluster.advertise may name one",
+                    redis)};
   auto there = found->front();
   there.set_port(s.redis.managed ? s.managed_redis_port() : s.redis.url->port);
   const auto own = source_towards(there);

@@ -3,6 +3,7 @@
 
 #include "actors/dns/dns_plan.hpp"
 #include "actors/providers/provider_state.hpp"
+#include "cluster/check_cluster.hpp"
 #include "cluster/edge_settings.hpp"
 #include "runtime/dns/zone_file.hpp"
 #include "runtime/tls/certificate.hpp"
@@ -75,6 +76,7 @@ configs::loaded check_everything(const std::string& settings_path, configs::name
   check_rules_of_bad_files(config);
   check_certificates(routing, config.node, out);
   check_authorities(config, out);
+  check_cluster(config.node, wall_clock::now(), out);
   check_zones(actors::plan_dns(config.dns, config.node, out), out);
   return config;
 }

@@ -24,6 +24,10 @@ namespace {
 
 constexpr const char* run_file = "/incarnation";
 
+bool is_of_this_machine(const std::string& address) {
+  return address.rfind("127.", 0) == 0 || address.rfind("[::1]", 0) == 0;
+}
+
 /// Kinds of owned work, and on how many nodes each piece of it is done.
 std::map<std::string, std::size_t, std::less<>> kinds() {
   return {{"team", 1}, {"janitor", 1}, {"zone", 1}};
@@ -111,6 +115,10 @@ result<void> cluster_side::open_links(caf::actor_system& system) {
   auto address = advertised_address(settings, links_->address().port());
   if (!address) return address.error();
   address_ = *std::move(address);
+  if (settings.cluster.advertise.empty() && is_of_this_machine(address_))
+    log::warning("only nodes on this machine reach this one",
+                 {{"address", address_},
+                  {"then", "set cluster.advertise, or name Redis by its address in the network"}});
   return {};
 }
 

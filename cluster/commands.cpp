@@ -3,6 +3,7 @@
 
 #include "cluster/admin_client.hpp"
 #include "cluster/check.hpp"
+#include "runtime/base/ascii.hpp"
 
 #include <cstdio>
 #include <fmt/format.h>
@@ -50,6 +51,17 @@ int ask(const settings_source& from, const char* method, const std::string& targ
   return exit_ok;
 }
 
+/// What a person typed, as part of a target: a blank would be the end of it.
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text)
+    if (ascii::is_alpha(c) || ascii::is_digit(c) || c == '-' || c == '_' || c == '.')
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return out;
+}
+
 std::string text_of(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   return value.dump();
@@ -77,21 +89,22 @@ int team_add(const settings_source& from, const team_options& o) {
   if (!o.middlewares.empty()) body["middlewares"] = o.middlewares;
   if (!o.health_path.empty()) body["health"]["path"] = o.health_path;
   if (o.health_interval_ms) body["health"]["interval_ms"] = *o.health_interval_ms;
-  return ask(from, "PUT", "/api/teams/" + o.slug, body.dump(), o.json, [](const json& answer) {
-    fmt::print("{} is live at https://{} (certificate: {})\n", text_of(answer["team"]),
-               text_of(answer["host"]), text_of(answer["certificate"]));
-    for (const auto& server : answer["unhealthy"])
-      fmt::print("  does not answer yet: {}\n", text_of(server));
-  });
+  return ask(from, "PUT", "/api/teams/" + escaped(o.slug), body.dump(), o.json,
+             [](const json& answer) {
+               fmt::print("{} is live as {} (certificate: {})\n", text_of(answer["team"]),
+                          text_of(answer["host"]), text_of(answer["certificate"]));
+               for (const auto& server : answer["unhealthy"])
+                 fmt::print("  does not answer yet: {}\n", text_of(server));
+             });
 }
 
 int team_remove(const settings_source& from, const team_options& o) {
-  return ask(from, "DELETE", "/api/teams/" + o.slug, "", o.json,
+  return ask(from, "DELETE", "/api/teams/" + escaped(o.slug), "", o.json,
              [&](const json&) { fmt::print("{} is removed\n", o.slug); });
 }
 
 int team_list(const settings_source& from, const team_options& o) {
-  const auto target = fmt::format("/api/teams?limit={}&after={}", o.limit, o.after);
+  const auto target = fmt::format("/api/teams?limit={}&after={}", o.limit, escaped(o.after));
   return ask(from, "GET", target, "", o.json, [](const json& answer) {
     for (const auto& slug : answer["teams"]) fmt::print("{}\n", text_of(slug));
     const auto shown = answer["teams"].size();
@@ -103,7 +116,7 @@ int team_list(const settings_source& from, const team_options& o) {
 }
 
 int team_show(const settings_source& from, const team_options& o) {
-  return ask(from, "GET", "/api/teams/" + o.slug, "", o.json, [](const json& answer) {
+  return ask(from, "GET", "/api/teams/" + escaped(o.slug), "", o.json, [](const json& answer) {
     fmt::print("team         {}\nhost         {}\nstate        {}\ncertificate  {}\n",
                text_of(answer["slug"]), text_of(answer["host"]), text_of(answer["state"]),
                text_of(answer["certificate"]));
@@ -116,7 +129,7 @@ int team_show(const settings_source& from, const team_options& o) {
 // -- the node -----------------------------------------------------------------------
 
 int show_tree(const settings_source& from, bool as_json, const std::string& node) {
-  const auto target = node.empty() ? std::string("/api/tree") : "/api/tree?node=" + node;
+  const auto target = node.empty() ? std::string("/api/tree") : "/api/tree?node=" + escaped(node);
   return ask(from, "GET", target, "", as_json, [](const json& answer) {
     fmt::print("{:<48} {:<10} {:>8} {:>8}  {}\n", "actor", "state", "restarts", "mailbox",
                "last end");
@@ -155,13 +168,16 @@ int show_nodes(const settings_source& from, bool as_json) {
         fmt::print("{:<16} {}\n", "", text_of(row["link_detail"]));
     }
     if (!answer["member"].get<bool>())
-      fmt::print(stderr, "{} is not a member at the moment: it serves, and owns nothing\n",
+      fmt::print(stderr,
+                 "{} is not a member at the moment: it serves, and owns nothing; "
+                 "`stagedoor status` says why\n",
                  text_of(answer["self"]));
   });
 }
 
 int show_owners(const settings_source& from, bool as_json, const std::string& kind) {
-  const auto target = kind.empty() ? std::string("/api/owners") : "/api/owners?kind=" + kind;
+  const auto target =
+      kind.empty() ? std::string("/api/owners") : "/api/owners?kind=" + escaped(kind);
   return ask(from, "GET", target, "", as_json, [](const json& answer) {
     fmt::print("{:<10} {:<40} {:<16} {:>8}  {}\n", "kind", "id", "node", "fence", "incarnation");
     for (const auto& row : answer["owners"])

@@ -123,15 +123,21 @@ void coordinator::apply(const membership_changed& e) {
   using to = membership_changed::to;
   switch (e.state) {
     case to::joined:
+      why_not_.clear();
       if (!options_.alone) log::info("joined the cluster", {{"run", to_hex(e.self.run)}});
       if (options_.remember_run) options_.remember_run(e.self.run);
       return run(claims_.joined(e.self, now()));
     case to::fenced:
+      why_not_ = e.why;
       log::warning("no member of the cluster any more; owned work stops, serving goes on",
                    {{"run", to_hex(e.self.run)}, {"why", e.why}});
       return claims_.fenced();
-    case to::refused: log::error("the cluster refuses this node", {{"why", e.why}}); return;
+    case to::refused:
+      why_not_ = e.why;
+      log::error("the cluster refuses this node", {{"why", e.why}});
+      return;
     case to::left:
+      why_not_ = "it has left";
       if (!options_.alone) log::info("left the cluster", {{"run", to_hex(e.self.run)}});
       // By draining: the node ends. On a stop the answer of the store is what is waited for.
       if (!leaving_ && options_.on_left) options_.on_left();
@@ -351,7 +357,7 @@ messages::status_rows coordinator::report() const {
   const auto row = [&](const char* key, auto value) {
     out.rows.push_back({"cluster", key, fmt::format("{}", value)});
   };
-  row("member", state_.membership().is_member() ? "yes" : "no");
+  row("member", state_.membership().is_member() ? "yes" : "no: " + why_not_);
   row("nodes", state_.membership().members().size());
   row("owned", state_.reconciler().owned());
   row("ownable", state_.reconciler().known_ids());

@@ -107,6 +107,7 @@ class coordinator final : public actors::shell {
   std::function<void()> unsubscribe_;
   std::vector<member> known_;  ///< as the agent was told last
   node_run known_self_;
+  std::string why_not_ = "Redis has not answered yet";  ///< no member; empty when it is one
   struct departure {
     messages::node_gone who;
     mono_time when;

@@ -41,7 +41,7 @@ void add_team_commands(CLI::App& app, const settings_source& from, team_options&
 
   auto* list = team->add_subcommand("list", "Slugs, sorted");
   list->add_option("--after", o.after, "start behind this slug");
-  list->add_option("--limit", o.limit, "at most 1000");
+  list->add_option("--limit", o.limit, "at most 1000")->check(CLI::Range(1, 1000));
   with_json(list);
   list->callback([&] { code = team_list(from, o); });
 
@@ -118,7 +118,8 @@ int main(int argc, char** argv) {
   tree->callback([&] { code = show_tree(from, json, node); });
   std::string kind;
   auto* owners = app.add_subcommand("owners", "What is owned in the cluster, and by whom");
-  owners->add_option("--kind", kind, "only of this: team, janitor, flow");
+  owners->add_option("--kind", kind, "only of this")
+      ->check(CLI::IsMember({"team", "janitor", "zone", "flow"}));
   owners->add_flag("--json", json, "print the node's answer");
   owners->callback([&] { code = show_owners(from, json, kind); });
   view("nodes", "The members of the cluster: links, leases, load, owners", show_nodes);

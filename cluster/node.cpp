@@ -12,6 +12,7 @@
 #include "configs/defaults.hpp"
 #include "messages/admin.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/net/socket.hpp"
 #include "runtime/tls/self_signed.hpp"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t max_knocking = 4;  // processes that want to take over, one after the other
 constexpr seconds content_grace{10};     ///< for teams and zones, before sockets open without them
+constexpr milliseconds drain_answer{1000};  // after a drained node has left, for who asked for it
 
 unsigned lane_count(const configs::settings& s) {
   if (s.node.loops != 0) return s.node.loops;
@@ -98,6 +100,7 @@ result<void> node::start() {
   passwords_.start();
   for (auto& l : lanes_)
     if (auto r = l->start(); !r) return r;
+  if (auto r = check_ports(); !r) return r;
   if (auto r = own(); !r) return r;
   files_.start();
   control_.start();
@@ -106,7 +109,7 @@ result<void> node::start() {
 }
 
 result<void> node::join_cluster() {
-  cluster_ = std::make_unique<cluster_side>(parts_, [this] { request_stop(); });
+  cluster_ = std::make_unique<cluster_side>(parts_, [this] { stop_when_answered(); });
   if (auto r = cluster_->start(*system_); !r) return r;
   parts_.cluster = cluster_->plan();
   return {};
@@ -279,6 +282,31 @@ result<bool> node::wait_until_ready() {
   return true;
 }
 
+// A lane's sockets share their ports with those of the other lanes, and so with any other process
+// of this user: two nodes on one port would each get half of the clients.
+result<void> node::check_ports() const {
+  const auto check = [this](const net::address& at, net::socket_kind kind,
+                            const std::string& what) -> result<void> {
+    const auto is_ours = [&](const net::open_socket& s) {
+      return s.kind == kind && s.at.port() == at.port();
+    };
+    if (std::any_of(inherited_.begin(), inherited_.end(), is_ours)) return {};
+    auto free = net::check_free(at, kind);
+    if (free) return free;
+    auto f = free.error();
+    f.detail = fmt::format("{}: {}", what, f.detail);
+    return f;
+  };
+  for (const auto& e : entry_points_of(parts_.entry_points))
+    if (auto r = check(e.address, net::socket_kind::tcp, fmt::format("entry point {}", e.name)); !r)
+      return r;
+  for (const auto& l : parts_.dns.listeners)
+    for (const auto kind : {net::socket_kind::tcp, net::socket_kind::udp})
+      if (auto r = check(l.at, kind, fmt::format("DNS over {}", net::to_string(kind))); !r)
+        return r;
+  return {};
+}
+
 result<void> node::open_lanes() {
   auto given = net::deal_out(std::exchange(inherited_, {}), lanes_.size());
   for (std::size_t i = 0; i < lanes_.size(); ++i)
@@ -296,6 +324,21 @@ std::optional<std::string> node::wait() {
     lock.unlock();
     if (hand_over(std::move(channel))) return std::nullopt;
   }
+}
+
+// Whoever asked for the drain is still to hear that it began: its answer goes through actors that
+// end with the node.
+void node::stop_when_answered() {
+  const bool posted = control_.post([this] {
+    answered_by_ = mono_clock::now() + drain_answer;
+    look_whether_answered();
+  });
+  if (!posted) request_stop();
+}
+
+void node::look_whether_answered() {
+  if (!admin_ || admin_->idle() || mono_clock::now() >= answered_by_) return request_stop();
+  control_.arm_after(answered_, milliseconds(5));
 }
 
 void node::request_stop() {

@@ -72,8 +72,11 @@ class node {
   [[nodiscard]] result<void> join_cluster();
   void start_tree();
   [[nodiscard]] bool stop_tree();
+  [[nodiscard]] result<void> check_ports() const;
   [[nodiscard]] result<void> open_lanes();
   void drain_lanes();
+  void stop_when_answered();
+  void look_whether_answered();
   [[nodiscard]] bool stopping();
   [[nodiscard]] bool hand_over(net::handover_channel channel);
   [[nodiscard]] bool give_up_owning();
@@ -89,6 +92,8 @@ class node {
   std::unique_ptr<net::resolver> resolver_;
   std::unique_ptr<client::http_client> http_;
   std::unique_ptr<http::local_server> admin_;
+  timer answered_{[this] { look_whether_answered(); }};
+  mono_time answered_by_{};
   actors::node_parts parts_;
 
   std::unique_ptr<cluster_side> cluster_;

@@ -88,7 +88,10 @@ void read(actors::shell* self, const std::shared_ptr<scan>& s, std::string curso
         if (s->found.size() > s->limit) return finish(*s, false);
         read(self, s, page->next);
       },
-      [s](const fault& f) { s->failed(f); });
+      [s](fault f) {
+        f.detail = "the owners are not read from Redis: " + f.detail;
+        s->failed(f);
+      });
 }
 
 }  // namespace

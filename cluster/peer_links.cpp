@@ -46,7 +46,11 @@ result<void> peer_links::start(std::uint16_t local_port) {
   };
   listener_ =
       std::make_unique<link::link_listener>(loop_, std::move(listening), with_, std::move(to));
-  return listener_->start();
+  auto listens = listener_->start();
+  if (listens) return listens;
+  auto f = listens.error();
+  f.detail = "cluster.listen: " + f.detail;
+  return f;
 }
 
 void peer_links::stop() {

@@ -99,7 +99,11 @@ void read_teams(section& s, team_settings& out) {
 }
 
 void read_cluster(section& s, cluster_settings& out) {
-  if (const auto listen = read_address(s, "listen")) out.listen = *listen;
+  if (const auto listen = read_address(s, "listen")) {
+    out.listen = *listen;
+    const auto& host = listen->host;
+    if (!host.empty() && host != "localhost" && !is_ip(host)) s.error("listen", "an IP address");
+  }
   s.text("advertise", out.advertise);
   if (!out.advertise.empty()) {
     const auto address = parse_listen_address(out.advertise);

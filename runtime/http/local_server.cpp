@@ -3,6 +3,7 @@
 
 #include "runtime/net/socket.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
@@ -76,6 +77,8 @@ class local_server::connection final : public io_handler {
       : owner_(owner), id_(id), fd_(std::move(fd)), deadline_([this] { expired(); }) {}
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+  [[nodiscard]] bool idle() const noexcept { return !waiting_ && out_.empty(); }
 
   void begin() { owner_.loop_.arm_after(deadline_, owner_.options_.read_deadline); }
 
@@ -266,7 +269,7 @@ result<void> local_server::listen_unix(const std::string& path) {
 }
 
 result<void> local_server::listen_tcp(const net::address& at) {
-  auto fd = net::listen_tcp(at, 64);
+  auto fd = net::listen_tcp(at, 64, net::port_use::alone);
   if (!fd) return std::move(fd).error();
   listeners_.push_back(std::make_unique<listener>(*this, *std::move(fd), ""));
   return loop_.watch(listeners_.back()->fd(), EPOLLIN | EPOLLET, *listeners_.back());
@@ -281,6 +284,11 @@ void local_server::close() {
     loop_.dispose(std::move(c));
   }
   connections_.clear();
+}
+
+bool local_server::idle() const noexcept {
+  return std::all_of(connections_.begin(), connections_.end(),
+                     [](const auto& entry) { return entry.second->idle(); });
 }
 
 void local_server::accepted(unique_fd fd) {

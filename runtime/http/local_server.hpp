@@ -55,6 +55,8 @@ class local_server {
   [[nodiscard]] result<void> listen_unix(const std::string& path);
   [[nodiscard]] result<void> listen_tcp(const net::address& at);
   void close();
+  /// No request waits for its answer, and no answer is on its way out.
+  [[nodiscard]] bool idle() const noexcept;
 
  private:
   class listener;

@@ -3,6 +3,7 @@
 
 #include "runtime/base/log.hpp"
 
+#include <cerrno>
 #include <fmt/format.h>
 #include <fstream>
 #include <sys/stat.h>
@@ -11,14 +12,18 @@ namespace stagedoor::link {
 namespace {
 
 result<std::string> read_authority(const std::string& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return fault{fault_kind::not_found, fault_side::operator_input, retryable::yes,
-                 path + ": cannot be read"};
+  if (!file) return errno_fault(fault_side::operator_input, path, errno);
   std::string text(tls::max_pem_bytes, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   return text;
+}
+
+fault named(fault f, const std::string& path) {
+  f.detail = fmt::format("{}: {}", path, f.detail);
+  return f;
 }
 
 }  // namespace
@@ -38,7 +43,7 @@ result<std::shared_ptr<const credentials>> credentials::load(const credential_fi
   s.client = tls::client_certificate::required;
   s.client_ca = *authority;
   auto server = tls::server_context::make(std::move(s), nullptr);
-  if (!server) return std::move(server).error();
+  if (!server) return named(server.error(), files.authority);
   made->server = *std::move(server);
 
   tls::client_options c;
@@ -47,7 +52,7 @@ result<std::shared_ptr<const credentials>> credentials::load(const credential_fi
   c.alpn = {link_alpn};
   c.identity = *own;
   auto client = tls::client_context::make(std::move(c));
-  if (!client) return std::move(client).error();
+  if (!client) return named(client.error(), files.authority);
   made->client = *std::move(client);
   return std::shared_ptr<const credentials>(std::move(made));
 }

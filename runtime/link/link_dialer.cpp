@@ -90,13 +90,14 @@ void link_dialer::link_down(link& l) {
     // At once after a link that stood: the answer tells whether the process is gone.
     loop_.arm_after(again_, settled ? milliseconds(0) : backoff_.next(loop_.random()));
   }
+  const auto say = why == link_end::goodbye ? &log::info : &log::warning;
   if (why != link_end::local)
     if (const auto withheld = log_limit_.pass(std::string(to_string(why)), loop_.now()))
-      log::warning(l.up() ? "link down" : "link not up", {{"node", options_.node},
-                                                          {"peer", options_.address.to_string()},
-                                                          {"reason", to_string(why)},
-                                                          {"error", l.detail()},
-                                                          {"withheld", *withheld}});
+      say(l.up() ? "link down" : "link not up", {{"node", options_.node},
+                                                 {"peer", options_.address.to_string()},
+                                                 {"reason", to_string(why)},
+                                                 {"error", l.detail()},
+                                                 {"withheld", *withheld}});
   if (l.up()) {
     if (hooks_.down) hooks_.down(l.other(), why, l.detail());
   } else if (hooks_.failed) {

@@ -37,7 +37,7 @@ link_listener::link_listener(loop& l, link_listener_options options,
 link_listener::~link_listener() { assert(!fd_ && strangers_.empty() && up_.empty()); }
 
 result<void> link_listener::start() {
-  auto fd = net::listen_tcp(options_.address, backlog);
+  auto fd = net::listen_tcp(options_.address, backlog, net::port_use::alone);
   if (!fd) return std::move(fd).error();
   auto at = net::local_address(fd->get());
   if (!at) return std::move(at).error();

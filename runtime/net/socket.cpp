@@ -12,11 +12,13 @@ void set(int fd, int level, int option, int value) noexcept {
   ::setsockopt(fd, level, option, &value, sizeof value);
 }
 
-result<unique_fd> bound(const address& at, int type) {
+result<unique_fd> bound(const address& at, int type, port_use use) {
   unique_fd fd(::socket(at.family(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return errno_fault(fault_side::self, "socket", errno);
-  set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  set(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  // For TCP: connections of a process that has ended are no obstacle, listening sockets are. For
+  // UDP it would share the port.
+  if (use == port_use::shared || type == SOCK_STREAM) set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (use == port_use::shared) set(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (at.family() == AF_INET6) set(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
   if (::bind(fd.get(), at.data(), at.size()) != 0)
     return errno_fault(fault_side::self, fmt::format("bind {}", at.to_string()), errno);
@@ -25,8 +27,8 @@ result<unique_fd> bound(const address& at, int type) {
 
 }  // namespace
 
-result<unique_fd> listen_tcp(const address& at, int backlog) {
-  auto fd = bound(at, SOCK_STREAM);
+result<unique_fd> listen_tcp(const address& at, int backlog, port_use use) {
+  auto fd = bound(at, SOCK_STREAM, use);
   if (!fd) return fd;
   set(fd->get(), IPPROTO_TCP, TCP_NODELAY, 1);  // inherited by what it accepts
   if (::listen(fd->get(), backlog) != 0)
@@ -44,7 +46,13 @@ address wildcard(std::uint16_t port) {
   return *address::parse_ip(has_ipv6 ? "::" : "0.0.0.0", port);
 }
 
-result<unique_fd> bind_udp(const address& at) { return bound(at, SOCK_DGRAM); }
+result<unique_fd> bind_udp(const address& at) { return bound(at, SOCK_DGRAM, port_use::shared); }
+
+result<void> check_free(const address& at, socket_kind kind) {
+  const auto fd = bound(at, kind == socket_kind::tcp ? SOCK_STREAM : SOCK_DGRAM, port_use::alone);
+  if (!fd) return fd.error();
+  return {};
+}
 
 result<unique_fd> connect_tcp(const address& to) {
   unique_fd fd(::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

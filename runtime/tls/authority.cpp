@@ -4,6 +4,7 @@
 #include "runtime/base/ascii.hpp"
 #include "runtime/tls/certificate.hpp"
 #include "runtime/tls/openssl.hpp"
+#include "runtime/tls/trust.hpp"
 #include "runtime/tls/x509_parts.hpp"
 
 #include <algorithm>
@@ -83,6 +84,23 @@ result<pem_pair> issue_node_certificate(const pem_pair& authority,
     return failed("node certificate's extensions");
   if (X509_sign(c, issuer->key(), EVP_sha256()) == 0) return failed("sign the node certificate");
   return pem_of(c, key.get());
+}
+
+result<void> check_issuer(const certificate& node, std::string_view authority_pem,
+                          std::string_view name) {
+  const ssl_ctx_ptr trusting(SSL_CTX_new(TLS_method()));
+  const std::unique_ptr<X509_STORE_CTX, freed_by<&X509_STORE_CTX_free>> path(X509_STORE_CTX_new());
+  if (trusting == nullptr || path == nullptr) return failed("look for an issuer");
+  if (auto read = trust(trusting.get(), authority_pem, name); !read) return read;
+  if (X509_STORE_CTX_init(path.get(), SSL_CTX_get_cert_store(trusting.get()), node.leaf(),
+                          node.chain()) != 1)
+    return failed("look for an issuer");
+  X509_STORE_CTX_set_flags(path.get(), X509_V_FLAG_NO_CHECK_TIME);
+  if (X509_verify_cert(path.get()) == 1) return {};
+  const auto* const why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(path.get()));
+  ERR_clear_error();
+  return fault{fault_kind::refused, fault_side::operator_input, retryable::no,
+               fmt::format("{}: {}", name, why)};
 }
 
 }  // namespace stagedoor::tls

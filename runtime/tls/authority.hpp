@@ -9,6 +9,7 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/tls/certificate.hpp"
 #include "runtime/tls/self_signed.hpp"
 
 #include <string>
@@ -31,6 +32,12 @@ struct node_certificate_options {
 /// latest.
 [[nodiscard]] result<pem_pair> issue_node_certificate(const pem_pair& authority,
                                                       const node_certificate_options& options);
+
+/// Whether one of the authorities in |authority_pem| signed |node|, whenever. |name| stands for
+/// them in the fault. On failure: malformed (|authority_pem|), refused (none of them did),
+/// internal.
+[[nodiscard]] result<void> check_issuer(const certificate& node, std::string_view authority_pem,
+                                        std::string_view name);
 
 /// What a node may be called: a DNS label.
 [[nodiscard]] bool is_node_name(std::string_view name) noexcept;

@@ -103,6 +103,14 @@ std::string fingerprint_of(X509* leaf) {
   return out;
 }
 
+bool holds_key(std::string_view pem) {
+  ERR_clear_error();
+  const auto bio = read_bio(pem);
+  const pkey_ptr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr));
+  ERR_clear_error();
+  return key != nullptr;
+}
+
 result<std::string> read_pem(const std::string& path_or_pem) {
   if (path_or_pem.find("-----BEGIN") != std::string::npos) return path_or_pem;
   errno = 0;
@@ -167,6 +175,9 @@ result<certificate> certificate::load(const std::string& chain, const std::strin
   if (!chain_pem) return chain_pem.error();
   const auto key_pem = read_pem(key);
   if (!key_pem) return key_pem.error();
+  // parse() names the chain, whichever of both is wrong.
+  if (key.find("-----BEGIN") == std::string::npos && !holds_key(*key_pem))
+    return bad(fault_kind::malformed, key, "expected a private key in PEM without a passphrase");
   const bool is_inline = chain.find("-----BEGIN") != std::string::npos;
   return parse(*chain_pem, *key_pem, is_inline ? "certificate given inline" : chain);
 }

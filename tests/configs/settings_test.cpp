@@ -117,6 +117,8 @@ TEST(settings, each_mistake_is_named_with_its_place) {
       {"cluster: {listen: 7443}",
        "s.yml:1:19: error: cluster.listen: expected an address such as :80 or 127.0.0.1:80, got "
        "\"7443\""},
+      {"cluster: {listen: 'example.org:1'}",
+       "s.yml:1:19: error: cluster.listen: expected an IP address, got \"example.org:1\""},
       {"cluster: {listen: ':1/udp'}",
        "s.yml:1:19: error: cluster.listen: expected a TCP address, got \":1/udp\""},
       {"cluster: {advertise: ':1'}",

@@ -5,9 +5,11 @@ import json
 import random
 import socket
 import ssl
+import subprocess
 
 import pytest
 from clients import curl, dig
+from node import binary
 from process import HOST, wait_until
 from tasks import HIGH, host_of, outcome, provision, push, run
 
@@ -214,6 +216,90 @@ def test_check_reports_every_error_of_every_file_at_once(make_node):
     ):
         assert expected in checked.stderr, f"{expected} is not in:\n{checked.stderr}"
     assert n.command("run").returncode == 1, "and it does not start with them"
+
+
+def made_by_cluster_add(folder, *names: str) -> None:
+    for words in (["init"], *(["add", name] for name in names)):
+        subprocess.run([binary(), "cluster", *words], cwd=folder, check=True, capture_output=True)
+
+
+def in_cluster(certificate_of: str, ca_of: str = "cluster") -> dict:
+    """The section of a node, with a file that need not be its own."""
+    files = {"certificate": "node.crt", "key": "node.key"}
+    whole = {key: f"cluster/{certificate_of}/{file}" for key, file in files.items()}
+    return {"cluster": {**whole, "ca": f"{ca_of}/ca.crt"}}
+
+
+def test_files_of_a_cluster_that_are_wrong_are_named_where_they_are_set(make_node):
+    n = make_node()
+    made_by_cluster_add(n.folder, "node-1", "node-2")
+    (n.folder / "other").mkdir()
+    made_by_cluster_add(n.folder / "other", "node-1")
+    redis = {"redis": {"managed": False, "url": f"redis://{HOST}:{n.redis_port}"}}
+    n.change_settings({**redis, **in_cluster("node-1")})
+    assert n.command("check").stderr == ""
+
+    def is_refused(settings: dict, key: str, *words: str) -> None:
+        n.change_settings(settings)
+        line = next(
+            i for i, text in enumerate(n.config.read_text().splitlines(), 1) if f'"{key}":' in text
+        )
+        for command in ("check", "run"):
+            said = n.command(command)
+            assert said.returncode == 1, f"{command}: {said}"
+            assert f"stagedoor.yml:{line}:" in said.stderr, said.stderr
+            assert all(word in said.stderr for word in words), said.stderr
+            assert len(said.stderr.splitlines()) == 1, said.stderr
+
+    is_refused(in_cluster("node-2"), "certificate", 'for "node-1"', 'for "node-2"')
+    is_refused(in_cluster("node-1", "other/cluster"), "ca", "the authority that signed")
+    is_refused(in_cluster("node-3"), "certificate", "No such file or directory")
+    n.change_settings(in_cluster("node-1"))
+    (n.folder / "cluster/node-1/node.key").chmod(0o644)
+    said = n.command("check")
+    assert said.returncode == 0 and "warning: cluster.key" in said.stderr, said.stderr
+
+
+def test_a_port_that_another_node_has_is_refused_and_not_shared(make_node):
+    one = make_node("node-1", examples=True).start()
+    two = make_node("node-2", examples=True, offset=one.offset, settings={"node": {"loops": 1}})
+    said = two.command("run")
+    assert said.returncode == 1
+    assert f"{one.http_port}: Address already in use" in said.stderr, said.stderr
+    assert "entry point web" in said.stderr, said.stderr
+    files = {
+        "traefik/traefik.yml": 'entryPoints: { web: { address: ":81" }, traefik: { address: ":82" } }',
+        "coredns/Corefile": ".:53 {\n    errors\n}\n",
+    }
+    dns = make_node("node-3", offset=one.offset, files=files)
+    said = dns.command("run")
+    assert said.returncode == 1 and "DNS over tcp" in said.stderr, said.stderr
+    assert one.alive()
+
+
+def test_commands_with_a_wrong_word_say_which(make_node):
+    n = make_node().start()
+    for words, status, expected in (
+        (["tree", "--node", "node-9"], 1, 'there is no node "node-9"'),
+        (["tree", "--node", "a b&c"], 1, "there is no node"),
+        (["owners", "--kind", "nonsense"], 2, "nonsense not in"),
+        (["team", "list", "--limit", "0"], 2, "not in range"),
+        (["team", "show", "a b/c"], 1, "slug: expected"),
+        (["team", "show", "nobody"], 1, 'there is no team "nobody"'),
+    ):
+        said = n.command(*words)
+        assert said.returncode == status and expected in said.stderr, f"{words}: {said}"
+        assert len(said.stderr.splitlines()) <= 2, said.stderr
+
+
+def test_a_drained_node_has_answered_before_it_ends(make_node):
+    for i in range(5):
+        n = make_node(f"node-{i}").start()
+        said = n.command("drain")
+        assert said.returncode == 0 and "gives its owners away" in said.stdout, said
+        assert n.process.wait_end(30) == 0, n.log_text()
+        said = n.command("drain")
+        assert said.returncode == 1 and "no node answers" in said.stderr, said
 
 
 def test_the_contracts_own_files_have_no_error(make_node):

@@ -156,6 +156,19 @@ TEST_F(local_server_test, an_answer_after_close_finds_nobody) {
   EXPECT_EQ(read_to_close(fd), "");
 }
 
+TEST_F(local_server_test, it_is_idle_when_every_answer_is_out) {
+  EXPECT_TRUE(server_.idle());
+  const auto fd = connect();
+  write(fd, "GET / HTTP/1.1\r\nHost: l\r\n\r\n");
+  wait_for_requests(1);
+  EXPECT_FALSE(server_.idle());
+  responders_[0]({200, "text/plain", "answer"});
+  std::string got;
+  ASSERT_TRUE(turn_until(loop_, [&] { return server_.idle(); }));
+  ASSERT_TRUE(read(fd, got));
+  EXPECT_TRUE(got.ends_with("answer")) << got;
+}
+
 TEST_F(local_server_test, a_socket_that_a_live_server_has_is_a_conflict) {
   local_server other(loop_, [](local_request, local_server::responder) {});
   const auto made = other.listen_unix(path_);
