@@ -71,6 +71,7 @@ struct node_parts {
   /// The zone of that name is live, or its file could not be read; on the scheduler.
   std::function<void(const std::string&)> on_zone_read;
   std::function<void()> on_look_ups_served;  ///< of teams; again after a restart; on the scheduler
+  std::function<void()> on_stored_teams_live;  ///< the same
 };
 
 }  // namespace stagedoor::actors

@@ -164,6 +164,7 @@ supervisor_plan teams_plan(const node_parts& parts) {
     options.limits.active = parts.config->node.teams.active;
     options.limits.idle = parts.config->node.teams.idle;
     options.on_look_ups_served = parts.on_look_ups_served;
+    options.on_stored_teams_live = parts.on_stored_teams_live;
     options.forget_missing = parts.forget_missing;
     return parent.spawn<team_directory>(std::move(options));
   }));

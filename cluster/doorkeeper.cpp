@@ -3,6 +3,7 @@
 
 #include "actors/support/actor_names.hpp"
 #include "actors/support/calls.hpp"
+#include "actors/teams/routing_messages.hpp"
 #include "messages/supervision.hpp"
 
 #include <array>
@@ -55,7 +56,10 @@ caf::behavior doorkeeper::make_behavior() {
 }
 
 void doorkeeper::end_part(std::size_t at, std::function<void(result<void>)> told) {
-  if (at == of_one_process.size()) return told({});
+  if (at == of_one_process.size()) {
+    actors::tell(actors::find_name(system(), "teamdir"), actors::follow_closely{});
+    return told({});
+  }
   const auto& [within, id] = of_one_process[at];
   const auto next = [this, at, told] { end_part(at + 1, told); };
   const auto failed = [next, told](const fault& f) {

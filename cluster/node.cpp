@@ -78,7 +78,12 @@ result<void> node::start() {
   };
   parts_.on_look_ups_served = [this] {
     const std::lock_guard lock(mutex_);
-    teams_live_ = true;
+    look_ups_served_ = true;
+    changed_.notify_all();
+  };
+  parts_.on_stored_teams_live = [this] {
+    const std::lock_guard lock(mutex_);
+    stored_teams_live_ = true;
     changed_.notify_all();
   };
 
@@ -261,17 +266,21 @@ result<bool> node::wait_until_ready() {
     const auto over = [this] { return stop_requested_ || ended_.has_value(); };
     changed_.wait(lock, [&] { return tree_up_ || over(); });
     const auto content_live = [&] {
-      return teams_live_ && zones_read_.size() == parts_.dns.zones.size();
+      return look_ups_served_ && zones_read_.size() == parts_.dns.zones.size();
     };
     // Whoever replaces a node that has all of it waits for it, or leaves that one in its place.
+    // Also for teams that could be looked up: under load, too many would be at once.
     const auto patience = takes_over_ ? seconds(defaults::handover_content) : content_grace;
-    const bool live = changed_.wait_for(lock, patience, [&] { return content_live() || over(); });
+    changed_.wait_for(lock, patience, [&] {
+      return over() || (content_live() && (!takes_over_ || stored_teams_live_));
+    });
+    const bool live = content_live() || over();
     if (!live && takes_over_)
       return fault{fault_kind::timed_out, fault_side::self, retryable::yes,
                    "teams and zones are not live in time, the running node goes on"};
     if (!live)
       log::warning("not everything is live yet", {{"waited_s", content_grace.count()},
-                                                  {"teams_live", teams_live_},
+                                                  {"look_ups_served", look_ups_served_},
                                                   {"zones_read", zones_read_.size()},
                                                   {"zones", parts_.dns.zones.size()}});
     if (over()) return false;

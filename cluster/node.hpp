@@ -105,7 +105,8 @@ class node {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool tree_up_ = false;  ///< guarded by mutex_, as those below
-  bool teams_live_ = false;
+  bool look_ups_served_ = false;
+  bool stored_teams_live_ = false;
   std::set<std::string> zones_read_;
   bool stop_requested_ = false;
   std::optional<std::string> ended_;  ///< why the tree gave up

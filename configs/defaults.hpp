@@ -235,6 +235,7 @@ inline constexpr std::size_t team_changes_page = 200;  ///< read from the log at
 /// Changes that a node is behind; more, and it refreshes only the teams that are active.
 inline constexpr std::size_t team_changes_followed = 1'000;
 inline constexpr milliseconds team_log_interval{2'000};     ///< between two looks at the log
+inline constexpr milliseconds team_log_close_interval{50};  ///< by a process that was replaced
 inline constexpr milliseconds team_log_retry{1'000};        ///< after one that failed
 inline constexpr std::size_t team_look_ups = 256;           ///< teams looked up at once
 inline constexpr std::size_t team_look_up_callers = 4'096;  ///< who wait for them

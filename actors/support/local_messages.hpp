@@ -49,6 +49,7 @@ LOCAL_MESSAGE(team_held)
 LOCAL_MESSAGE(team_changed)
 LOCAL_MESSAGE(release_team)
 LOCAL_MESSAGE(read_gathered)
+LOCAL_MESSAGE(follow_closely)
 
 // actors/managed_redis.cpp
 LOCAL_MESSAGE(managed_redis_changed)

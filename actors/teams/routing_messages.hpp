@@ -126,6 +126,9 @@ struct release_team {
 /// From the team_directory to itself: look-ups that came in one turn are read together.
 struct read_gathered {};
 
+/// To the team_directory: nobody tells this process of changes any more, and its lanes still serve.
+struct follow_closely {};
+
 /// The connection to Redis stands (again); from loop_gateway to the team_directory.
 struct store_connected {};
 

@@ -23,7 +23,7 @@ team_directory::team_directory(caf::actor_config& cfg, team_directory_options op
 caf::behavior team_directory::make_behavior() {
   publish_name(system(), "teamdir", caf::actor_cast<caf::actor>(this));
   find_adopted();
-  timer_.arm(*this, now() + options_.tick);
+  timer_.arm(*this, now() + tick_);
   return {
       [this](const messages::look_up_team& m) {
         const auto who = next_token_++;
@@ -51,6 +51,11 @@ caf::behavior team_directory::make_behavior() {
       [this](const use_catalog& m) { catalog_ = m.now; },
       [this](const store_connected&) {
         if (adopted_) run(state_.connected(now()));
+      },
+      [this](const follow_closely&) {
+        tick_ = defaults::team_log_close_interval;
+        timer_.arm(*this, now() + tick_);
+        run(state_.follow_closely(now()));
       },
       [this](const checker_ready& m) { checker_started(m.slug, m.handle); },
       [this](const messages::report_status&) { return report(); },
@@ -82,7 +87,7 @@ void team_directory::find_adopted() {
 }
 
 void team_directory::wake() {
-  timer_.arm(*this, now() + options_.tick);
+  timer_.arm(*this, now() + tick_);
   if (!adopted_) return;
   run(state_.tick(now()));
   tell_checkers();
@@ -199,6 +204,10 @@ void team_directory::apply(answer_catch_up& e) {
 
 void team_directory::apply(const look_ups_served&) {
   if (options_.on_look_ups_served) options_.on_look_ups_served();
+}
+
+void team_directory::apply(const stored_teams_live&) {
+  if (options_.on_stored_teams_live) options_.on_stored_teams_live();
 }
 
 void team_directory::apply(const complete_index&) { build_index("0"); }

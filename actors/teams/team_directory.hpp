@@ -52,7 +52,8 @@ struct team_directory_options {
   std::shared_ptr<const catalog> first_catalog;
   std::string certificate_resolver;  ///< for teams; empty = none is configured
   directory_limits limits;
-  std::function<void()> on_look_ups_served;  ///< teams can be looked up; may be empty
+  std::function<void()> on_look_ups_served;    ///< teams can be looked up; may be empty
+  std::function<void()> on_stored_teams_live;  ///< or come when they are asked for; may be empty
   /// The lanes forget that there is no such team; may be empty.
   std::function<void(const std::string& slug)> forget_missing;
   milliseconds deadline = seconds(10);  ///< of a question to the store or to another actor
@@ -78,6 +79,7 @@ class team_directory final : public shell {
   void apply(answer_hold& e);
   void apply(answer_catch_up& e);
   void apply(const look_ups_served&);
+  void apply(const stored_teams_live&);
   void apply(const complete_index&);
   void apply(tended_changed& e);
   void apply(const team_settled& e);
@@ -123,6 +125,7 @@ class team_directory final : public shell {
   bool gathering_ = false;
   bool log_lost_ = false;
   tick_timer timer_;
+  milliseconds tick_ = options_.tick;
   std::optional<std::string> index_cursor_;  ///< of a step that failed
 
   // Callers; bounded by the limits of the state.

@@ -131,6 +131,7 @@ void team_directory_state::began(const team_log::page& page, mono_time now,
     scan(out);
   } else {
     warming_ = warming::off;
+    out.emplace_back(stored_teams_live{});
     log::info("teams become active when they are asked for",
               {{"teams", page.teams}, {"active_at_most", limits_.active}});
   }
@@ -174,6 +175,7 @@ void team_directory_state::warm(mono_time now, directory_effects& out) {
   if (!cursor_.empty() && warm_waits_.size() < limits_.window)
     out.emplace_back(scan_teams{std::exchange(cursor_, {}), limits_.load_batch});
   if (warming_ != warming::done || !warm_waits_.empty() || std::exchange(told_live_, true)) return;
+  out.emplace_back(stored_teams_live{});
   log::info("stored teams are live",
             {{"teams", shelf_.size()},
              {"took_ms", std::chrono::duration_cast<milliseconds>(now - warm_began_).count()}});

@@ -304,6 +304,13 @@ directory_effects team_directory_state::connected(mono_time now) {
   return out;
 }
 
+directory_effects team_directory_state::follow_closely(mono_time now) {
+  directory_effects out;
+  follower_.follow_closely(now);
+  look(now, out);
+  return out;
+}
+
 directory_effects team_directory_state::tick(mono_time now) {
   directory_effects out;
   look(now, out);

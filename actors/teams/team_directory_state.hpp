@@ -85,6 +85,8 @@ struct answer_catch_up {
 };
 /// Look-ups can be answered. Once.
 struct look_ups_served {};
+/// What was stored at the start is live, or comes when it is asked for. Once.
+struct stored_teams_live {};
 /// Complete the index, from the start.
 struct complete_index {};
 /// What changed in the set of teams to be looked after.
@@ -102,9 +104,10 @@ struct team_stored {
   std::string slug;
 };
 
-using directory_effect = std::variant<read_teams, read_log, scan_teams, serve_team, withdraw_team,
-                                      answer_look_up, answer_hold, answer_catch_up, look_ups_served,
-                                      complete_index, tended_changed, team_settled, team_stored>;
+using directory_effect =
+    std::variant<read_teams, read_log, scan_teams, serve_team, withdraw_team, answer_look_up,
+                 answer_hold, answer_catch_up, look_ups_served, stored_teams_live, complete_index,
+                 tended_changed, team_settled, team_stored>;
 using directory_effects = std::vector<directory_effect>;
 
 class team_directory_state {
@@ -151,6 +154,8 @@ class team_directory_state {
                                             mono_time now);
   /// The store can be asked (again).
   [[nodiscard]] directory_effects connected(mono_time now);
+  /// Changes are looked for at short intervals, since nobody tells of them any more.
+  [[nodiscard]] directory_effects follow_closely(mono_time now);
   [[nodiscard]] directory_effects tick(mono_time now);
   /// Effects of what gathered since the last call: look-ups that go out together.
   [[nodiscard]] directory_effects gathered();

@@ -22,6 +22,11 @@ void team_log_follower::hurry(mono_time now) {
     due_ = now;
 }
 
+void team_log_follower::follow_closely(mono_time now) {
+  limits_.interval = limits_.close_interval;
+  hurry(now);
+}
+
 team_log_follower::news team_log_follower::read(const team_log::page& page) {
   newest_ = page.version;
   confirmed_ = !hurry_;

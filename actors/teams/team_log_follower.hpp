@@ -26,6 +26,7 @@ struct log_limits {
   std::size_t followed = defaults::team_changes_followed;
   std::size_t waiting = defaults::team_catch_ups;
   milliseconds interval = defaults::team_log_interval;
+  milliseconds close_interval = defaults::team_log_close_interval;
   milliseconds retry = defaults::team_log_retry;
 };
 
@@ -43,6 +44,8 @@ class team_log_follower {
   [[nodiscard]] std::optional<question> look(mono_time now);
   /// The next look is due now, or as soon as what is under way is applied.
   void hurry(mono_time now);
+  /// From now on looks at short intervals.
+  void follow_closely(mono_time now);
 
   enum class news : std::uint8_t {
     began,        ///< the first answer: from here on changes are followed
@@ -76,7 +79,7 @@ class team_log_follower {
   [[nodiscard]] std::optional<mono_time> next_look() const noexcept { return due_; }
 
  private:
-  const log_limits limits_;
+  log_limits limits_;
   std::string epoch_;           ///< empty = nothing was read yet
   std::uint64_t position_ = 0;  ///< all changes up to it are live
   std::uint64_t newest_ = 0;    ///< that the store is known to have

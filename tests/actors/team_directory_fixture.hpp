@@ -16,6 +16,7 @@ class team_directory_test : public team_fixture {
     options_.domain = "test";
     options_.first_catalog = catalog_;
     options_.on_look_ups_served = [this] { ++served_; };
+    options_.on_stored_teams_live = [this] { ++stored_live_; };
     options_.forget_missing = [this](const std::string& slug) { exists_.push_back(slug); };
     (void)spawn<everybody>(world_);
   }
@@ -73,6 +74,7 @@ class team_directory_test : public team_fixture {
 
   team_directory_options options_;
   int served_ = 0;
+  int stored_live_ = 0;
   std::vector<std::string> exists_;  ///< what the lanes were told
 };
 

@@ -25,6 +25,16 @@ TEST_F(team_directory_test, follows_what_other_nodes_write) {
   EXPECT_EQ(status("version"), "4");
 }
 
+TEST_F(team_directory_test, follows_closely_once_it_is_told_of_nothing) {
+  start();
+  tell(teamdir_, follow_closely{});
+  for (const auto* slug : {"a", "b"}) {
+    world_.write(slug, to_json(a_team(slug)));
+    advance(2 * defaults::team_log_close_interval);
+    EXPECT_THAT(live(), ::testing::Contains(slug));
+  }
+}
+
 TEST_F(team_directory_test, a_change_that_is_spread_is_live_when_the_answer_comes) {
   start();
   const auto version = world_.write("a", to_json(a_team("a")));

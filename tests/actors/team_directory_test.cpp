@@ -17,6 +17,7 @@ TEST_F(team_directory_test, loads_all_teams_where_they_fit) {
   EXPECT_EQ(status("known"), "3");
   EXPECT_EQ(status("active"), "3");
   EXPECT_EQ(served_, 1);
+  EXPECT_EQ(stored_live_, 1);
   EXPECT_EQ(found("a"), "active");
   EXPECT_EQ(world_.count("HMGET"), 0U) << "it is known";
 }
@@ -26,6 +27,7 @@ TEST_F(team_directory_test, loads_nothing_where_they_do_not) {
   EXPECT_THAT(live(), IsEmpty());
   EXPECT_EQ(world_.count("HSCAN"), 0U);
   EXPECT_EQ(served_, 1);
+  EXPECT_EQ(stored_live_, 1) << "there is nothing to wait for";
   EXPECT_EQ(status("known"), "3");
 }
 
@@ -37,9 +39,11 @@ TEST_F(team_directory_test, serves_look_ups_while_it_loads) {
   start();
   EXPECT_EQ(status("store"), "loading") << "one of the first page holds the window";
   EXPECT_EQ(served_, 1);
+  EXPECT_EQ(stored_live_, 0);
   EXPECT_EQ(found("t9"), "active");
   EXPECT_EQ(found("ghost"), "unknown");
   advance(longest_wait + seconds(3));
+  EXPECT_EQ(stored_live_, 1);
   EXPECT_EQ(status("store"), "loaded");
   EXPECT_THAT(live(), SizeIs(10)) << "what was lost is tried again";
 }

@@ -89,6 +89,16 @@ TEST_F(follower_test, asks_again_after_a_pause_when_the_store_did_not_answer) {
   EXPECT_TRUE(log.look(start + limits.retry));
 }
 
+TEST_F(follower_test, whoever_is_told_of_nothing_looks_more_often) {
+  begin(7);
+  log.follow_closely(start);
+  ASSERT_TRUE(log.look(start)) << "and begins at once";
+  (void)log.read(page(7));
+  log.applied(start);
+  EXPECT_FALSE(log.look(start + limits.close_interval - milliseconds(1)));
+  EXPECT_TRUE(log.look(start + limits.close_interval));
+}
+
 TEST_F(follower_test, callers_wait_for_their_version_to_be_live) {
   EXPECT_EQ(log.wait_for(1, 1, start).error().kind, fault_kind::unreachable);
   begin(5);
