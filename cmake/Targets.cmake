@@ -5,6 +5,12 @@ function(stagedoor_library name)
   target_link_libraries(${name} PUBLIC stagedoor_flags ${ARG_DEPENDS})
 endfunction()
 
+# Seconds that a test may take; a build with sanitizers is slower by far.
+set(STAGEDOOR_TEST_SECONDS 120)
+if(STAGEDOOR_SANITIZE)
+  set(STAGEDOOR_TEST_SECONDS 600)
+endif()
+
 # stagedoor_test(NAME DEPENDS a b SOURCES x_test.cpp): a GoogleTest program, each TEST one ctest.
 # Tests that need a real process or port belong to tests/e2e instead.
 function(stagedoor_test name)
@@ -15,7 +21,8 @@ function(stagedoor_test name)
   if(TARGET gtest_pch)
     target_precompile_headers(${name} REUSE_FROM gtest_pch)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${STAGEDOOR_TEST_SECONDS})
 endfunction()
 
 # Everything that `dev fuzz` runs.
@@ -36,6 +43,6 @@ function(stagedoor_fuzz name)
     target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
     add_test(NAME fuzz.${name} COMMAND ${name} ${corpus})
   endif()
-  set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120)
+  set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${STAGEDOOR_TEST_SECONDS})
   add_dependencies(fuzzers ${name})
 endfunction()
