@@ -144,13 +144,12 @@ void peer_links::report() {
 }
 
 void peer_links::drop(const std::string& node) {
-  // By value: |node| may be the key of what is taken out.
-  const std::string name = node;
-  if (auto entry = dialers_.extract(name); entry && entry.mapped().dialer != nullptr) {
+  auto entry = dialers_.extract(node);  // to the end: |node| may be its key
+  if (entry && entry.mapped().dialer != nullptr) {
     entry.mapped().dialer->stop();
     loop_.dispose(std::move(entry.mapped().dialer));
   }
-  listener_->close(name, "it is no member any more");
+  listener_->close(node, "it is no member any more");
 }
 
 void peer_links::dial(const wanted_peer& peer) {
