@@ -72,6 +72,7 @@ http::edge_options edge() {
   out.head.target_bytes = defaults::edge_target_bytes;
   out.upstream.idle_timeout = defaults::idle_upstream_timeout;
   out.upstream.idle_per_server = defaults::idle_upstreams_per_host;
+  out.upstream.surplus_timeout = defaults::surplus_upstream_timeout;
   out.upstream.open_per_server = defaults::edge_open_upstreams_per_server;
   out.connections = defaults::edge_connections;
   out.lingering_bytes = defaults::edge_lingering_bytes;

@@ -58,7 +58,8 @@ inline constexpr seconds dial_timeout{30};
 inline constexpr seconds response_header_timeout{0};  ///< 0 = none
 inline constexpr seconds idle_upstream_timeout{90};
 inline constexpr std::uint32_t idle_upstreams_per_host = 200;
-inline constexpr milliseconds flush_interval{100};  ///< of a response that trickles in
+inline constexpr milliseconds surplus_upstream_timeout{1000};  ///< for those beyond it
+inline constexpr milliseconds flush_interval{100};             ///< of a response that trickles in
 inline constexpr seconds health_interval{30};
 inline constexpr seconds health_timeout{5};
 

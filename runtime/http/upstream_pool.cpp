@@ -42,7 +42,11 @@ void upstream_connection::on_io(std::uint32_t events) {
 // -- upstream_pool -----------------------------------------------------------------------------------
 
 upstream_pool::upstream_pool(loop& l, buffer_pool& buffers, upstream_options options)
-    : loop_(l), buffers_(buffers), options_(options), expiry_([this] { expire(); }) {}
+    : loop_(l),
+      buffers_(buffers),
+      options_(options),
+      expiry_([this] { expire(); }),
+      surplus_([this] { trim(); }) {}
 
 upstream_pool::~upstream_pool() { close_idle(); }
 
@@ -80,8 +84,7 @@ result<std::unique_ptr<upstream_connection>> upstream_pool::connect(upstream_ser
 void upstream_pool::keep(std::unique_ptr<upstream_connection> c) {
   auto& s = c->server;
   // Bytes beyond the response, or a server that is closing: nothing to build on.
-  if (!c->in.empty() || !c->out.empty() || has_more(c->io) || c->io.peer_closed() ||
-      s.idle_.size() >= options_.idle_per_server) {
+  if (!c->in.empty() || !c->out.empty() || has_more(c->io) || c->io.peer_closed()) {
     drop(std::move(c));
     return;
   }
@@ -91,6 +94,8 @@ void upstream_pool::keep(std::unique_ptr<upstream_connection> c) {
   s.idle_.push_back(std::move(c));
   if (options_.idle_timeout.count() > 0 && !expiry_.armed())
     loop_.arm_after(expiry_, options_.idle_timeout);
+  if (s.idle_.size() > options_.idle_per_server && !surplus_.armed())
+    loop_.arm_after(surplus_, options_.surplus_timeout);
 }
 
 void upstream_pool::drop(std::unique_ptr<upstream_connection> c) {
@@ -125,19 +130,38 @@ void upstream_pool::expire() {
   bool kept = false;
   for (auto& [key, s] : servers_) {
     auto& idle = s->idle_;
-    // Those at the front have waited longest.
-    const auto fresh = std::find_if(idle.begin(), idle.end(),
-                                    [&](const auto& c) { return c->idle_since_ > limit; });
-    std::vector<std::unique_ptr<upstream_connection>> old(std::make_move_iterator(idle.begin()),
-                                                          std::make_move_iterator(fresh));
-    idle.erase(idle.begin(), fresh);
-    for (auto& c : old) drop(std::move(c));
+    let_go(*s, std::find_if(idle.begin(), idle.end(),
+                            [&](const auto& c) { return c->idle_since_ > limit; }));
     kept = kept || !idle.empty();
   }
   std::erase_if(servers_, [](const auto& entry) {
     return entry.second->users == 0 && entry.second->open == 0;
   });
   if (kept) loop_.arm_after(expiry_, std::max(options_.idle_timeout / 4, milliseconds(1)));
+}
+
+/// Those before |end|; at the front are those that have waited longest.
+void upstream_pool::let_go(upstream_server& s,
+                           std::vector<std::unique_ptr<upstream_connection>>::iterator end) {
+  std::vector<std::unique_ptr<upstream_connection>> old(std::make_move_iterator(s.idle_.begin()),
+                                                        std::make_move_iterator(end));
+  s.idle_.erase(s.idle_.begin(), end);
+  for (auto& c : old) drop(std::move(c));
+}
+
+void upstream_pool::trim() {
+  const auto limit = loop_.now() - options_.surplus_timeout;
+  bool more = false;
+  for (auto& [key, s] : servers_) {
+    auto& idle = s->idle_;
+    if (idle.size() <= options_.idle_per_server) continue;
+    const auto most = idle.end() - static_cast<std::ptrdiff_t>(options_.idle_per_server);
+    const auto end =
+        std::find_if(idle.begin(), most, [&](const auto& c) { return c->idle_since_ > limit; });
+    let_go(*s, end);
+    more = more || idle.size() > options_.idle_per_server;
+  }
+  if (more) loop_.arm_after(surplus_, std::max(options_.surplus_timeout / 4, milliseconds(1)));
 }
 
 }  // namespace stagedoor::http

@@ -3,7 +3,9 @@
 //
 // Opening one costs more than a request, so they are kept and the one used last is used first: it
 // is the least likely to have been closed by the server meanwhile, and the others become idle and
-// can be let go.
+// can be let go. Beyond the limit they are let go a little later: when many responses end in one
+// turn, the next requests are about to come, and opening a connection for each of them would soon
+// use up the ports of this host.
 //
 // Owner: an edge. Runs on: its loop. Bounded by: upstream_options. On failure: unreachable,
 // overloaded (the limit of a server, or no descriptor left).
@@ -25,6 +27,7 @@ namespace stagedoor::http {
 struct upstream_options {
   milliseconds idle_timeout = seconds(90);  ///< a kept connection is closed after it; 0 = never
   std::size_t idle_per_server = 200;        ///< kept connections of one server and loop
+  milliseconds surplus_timeout{1000};       ///< those beyond it are closed after so long
   std::size_t open_per_server = 0;  ///< all connections of one server and loop; 0 = no limit
 };
 
@@ -98,7 +101,7 @@ class upstream_pool {
   [[nodiscard]] std::unique_ptr<upstream_connection> reuse(upstream_server& s);
   /// A new one, still connecting.
   [[nodiscard]] result<std::unique_ptr<upstream_connection>> connect(upstream_server& s);
-  /// Keeps it for the next request, or closes it when there are enough.
+  /// Keeps it for the next request: for long, or shortly when there are enough.
   void keep(std::unique_ptr<upstream_connection> c);
   /// Closes it; the object lives until the end of the turn.
   void drop(std::unique_ptr<upstream_connection> c);
@@ -114,12 +117,15 @@ class upstream_pool {
   friend class upstream_connection;
   void idle_event(upstream_connection& c);
   void expire();
+  void let_go(upstream_server& s, std::vector<std::unique_ptr<upstream_connection>>::iterator end);
+  void trim();
 
   loop& loop_;
   buffer_pool& buffers_;
   const upstream_options options_;
   std::unordered_map<std::string, std::unique_ptr<upstream_server>> servers_;
   timer expiry_;
+  timer surplus_;
 };
 
 }  // namespace stagedoor::http

@@ -125,7 +125,8 @@ TEST_F(health_board_test, changes_that_come_together_go_out_together) {
 TEST_F(health_board_test, it_says_what_is_down_of_a_team_whoever_found_it) {
   const auto down_of = [&](const char* slug) {
     std::vector<std::string> urls;
-    for (const auto& s : ask<messages::server_states>(board, report_down{slug})->servers) {
+    const auto known = ask<messages::server_states>(board, report_down{slug});
+    for (const auto& s : known->servers) {
       EXPECT_EQ(s.state, "down");
       urls.push_back(s.url);
     }

@@ -77,6 +77,7 @@ TEST(limits, of_edge_are_the_defaults_of_its_class) {
   EXPECT_EQ(named.head.target_bytes, own.head.target_bytes);
   EXPECT_EQ(named.upstream.idle_timeout, own.upstream.idle_timeout);
   EXPECT_EQ(named.upstream.idle_per_server, own.upstream.idle_per_server);
+  EXPECT_EQ(named.upstream.surplus_timeout, own.upstream.surplus_timeout);
   EXPECT_EQ(named.upstream.open_per_server, own.upstream.open_per_server);
   EXPECT_EQ(named.connections, own.connections);
   EXPECT_EQ(named.lingering_bytes, own.lingering_bytes);
