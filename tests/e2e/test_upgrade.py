@@ -20,6 +20,7 @@ from traffic import attempts
 
 SLUG = "team-x"
 COLD_TEAMS, ACTIVE_TEAMS = 60, 20
+ZONE = 200_000  # records
 
 
 @pytest.fixture
@@ -178,6 +179,9 @@ def test_an_upload_that_was_open_is_finished_by_the_old_process(make_node, make_
 
 def test_a_successor_that_dies_changes_nothing(make_node, web):
     n = start_with_teams(make_node, web)
+    # So large a zone takes it a while, between owning and serving.
+    zone = n.folder / "coredns/zones/db.localhost"
+    zone.write_text(zone.read_text() + "".join(f"h{i} IN A 127.0.0.1\n" for i in range(ZONE)))
     traffic = load(n, web)
     try:
         traffic.wait_for_more()
