@@ -55,7 +55,7 @@ caf::behavior doorkeeper::make_behavior() {
   };
 }
 
-void doorkeeper::end_part(std::size_t at, std::function<void(result<void>)> told) {
+void doorkeeper::end_part(std::size_t at, const std::function<void(result<void>)>& told) {
   if (at == of_one_process.size()) {
     actors::tell(actors::find_name(system(), "teamdir"), actors::follow_closely{});
     return told({});

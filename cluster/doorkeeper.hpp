@@ -28,7 +28,7 @@ class doorkeeper final : public actors::shell {
   void stop_requested(const actors::end_reason& reason) override;
 
  private:
-  void end_part(std::size_t at, std::function<void(result<void>)> told);
+  void end_part(std::size_t at, const std::function<void(result<void>)>& told);
 
   supervision::supervisor_plan plan_;
   std::function<void()> ready_;

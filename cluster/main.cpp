@@ -68,6 +68,47 @@ void add_cluster_commands(CLI::App& app, cluster_options& o, int& code) {
   add->callback([&] { code = cluster_add(o); });
 }
 
+struct view_options {
+  bool json = false;
+  std::string node;  ///< of tree
+  std::string kind;  ///< of owners
+};
+
+void add_view_commands(CLI::App& app, const settings_source& from, view_options& o, int& code) {
+  const auto view = [&](const char* name, const char* what, auto show) {
+    auto* command = app.add_subcommand(name, what);
+    command->add_flag("--json", o.json, "print the node's answer");
+    command->callback([&, show] { code = show(from, o.json); });
+  };
+  auto* tree = app.add_subcommand("tree", "The supervision tree of a running node");
+  tree->add_option("--node", o.node, "another node of the cluster");
+  tree->add_flag("--json", o.json, "print the node's answer");
+  tree->callback([&] { code = show_tree(from, o.json, o.node); });
+  auto* owners = app.add_subcommand("owners", "What is owned in the cluster, and by whom");
+  owners->add_option("--kind", o.kind, "only of this")
+      ->check(CLI::IsMember({"team", "janitor", "zone", "flow"}));
+  owners->add_flag("--json", o.json, "print the node's answer");
+  owners->callback([&] { code = show_owners(from, o.json, o.kind); });
+  view("nodes", "The members of the cluster: links, leases, load, owners", show_nodes);
+  app.add_subcommand("drain", "Give the owners of a running node to the others, then end it")
+      ->callback([&] { code = drain(from); });
+  view("status", "What each part of a running node says of itself", show_status);
+  view("certificates", "Certificates: valid, pending, and why", show_certificates);
+}
+
+struct keeper_options {
+  int lifeline = 0;
+  std::string server;
+};
+
+/// For the node itself, which starts it: see runtime/redis/lifeline.hpp.
+void add_keeper(CLI::App& app, keeper_options& o) {
+  auto* keep = app.add_subcommand("keep-redis", "")->group("");
+  keep->add_option("lifeline", o.lifeline)->required();
+  keep->add_option("server", o.server)->required();
+  keep->callback([&] { stagedoor::redis::keep(o.lifeline, o.server); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -81,7 +122,7 @@ int main(int argc, char** argv) {
   settings_source from;
   team_options team;
   cluster_options cluster;
-  bool json = false;
+  view_options views;
   int code = exit_ok;
   app.add_option("--config,-c", from.path,
                  "stagedoor.yml (default: the one in this folder, else built-in defaults)")
@@ -96,37 +137,11 @@ int main(int argc, char** argv) {
   app.add_subcommand("check", "Report every error of every configuration file")->callback([&] {
     code = check(from);
   });
-  // For the node itself: see runtime/redis/lifeline.hpp.
-  int lifeline = 0;
-  std::string server;
-  auto* keep = app.add_subcommand("keep-redis", "")->group("");
-  keep->add_option("lifeline", lifeline)->required();
-  keep->add_option("server", server)->required();
-  keep->callback([&] { stagedoor::redis::keep(lifeline, server); });
+  keeper_options keeper;
+  add_keeper(app, keeper);
   add_team_commands(app, from, team, code);
   add_cluster_commands(app, cluster, code);
-
-  const auto view = [&](const char* name, const char* what, auto show) {
-    auto* command = app.add_subcommand(name, what);
-    command->add_flag("--json", json, "print the node's answer");
-    command->callback([&, show] { code = show(from, json); });
-  };
-  std::string node;
-  auto* tree = app.add_subcommand("tree", "The supervision tree of a running node");
-  tree->add_option("--node", node, "another node of the cluster");
-  tree->add_flag("--json", json, "print the node's answer");
-  tree->callback([&] { code = show_tree(from, json, node); });
-  std::string kind;
-  auto* owners = app.add_subcommand("owners", "What is owned in the cluster, and by whom");
-  owners->add_option("--kind", kind, "only of this")
-      ->check(CLI::IsMember({"team", "janitor", "zone", "flow"}));
-  owners->add_flag("--json", json, "print the node's answer");
-  owners->callback([&] { code = show_owners(from, json, kind); });
-  view("nodes", "The members of the cluster: links, leases, load, owners", show_nodes);
-  app.add_subcommand("drain", "Give the owners of a running node to the others, then end it")
-      ->callback([&] { code = drain(from); });
-  view("status", "What each part of a running node says of itself", show_status);
-  view("certificates", "Certificates: valid, pending, and why", show_certificates);
+  add_view_commands(app, from, views, code);
 
   try {
     app.parse(argc, argv);

@@ -8,12 +8,9 @@
 #include "cluster/doorkeeper.hpp"
 #include "cluster/edge_settings.hpp"
 #include "cluster/limits.hpp"
-#include "cluster/team_activation.hpp"
 #include "configs/defaults.hpp"
 #include "messages/admin.hpp"
 #include "runtime/base/log.hpp"
-#include "runtime/net/socket.hpp"
-#include "runtime/tls/self_signed.hpp"
 
 #include <algorithm>
 
@@ -23,11 +20,6 @@ namespace {
 constexpr std::size_t max_knocking = 4;  // processes that want to take over, one after the other
 constexpr seconds content_grace{10};     ///< for teams and zones, before sockets open without them
 constexpr milliseconds drain_answer{1000};  // after a drained node has left, for who asked for it
-
-unsigned lane_count(const configs::settings& s) {
-  if (s.node.loops != 0) return s.node.loops;
-  return std::max(1U, std::thread::hardware_concurrency());
-}
 
 }  // namespace
 
@@ -63,29 +55,7 @@ result<void> node::start() {
     if (auto r = lock_data_dir(); !r) return r;
   // Before the loops run: what comes out of them finds its way by name.
   system_ = std::make_unique<caf::actor_system>(system_config_);
-  parts_.on_zone_read = [this](const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    zones_read_.insert(name);
-    changed_.notify_all();
-  };
-  parts_.publish_down = [this](std::shared_ptr<const http::down_servers> down) {
-    // All are told, also behind one that is full: it is told again.
-    return std::count_if(lanes_.begin(), lanes_.end(),
-                         [&](const auto& l) { return !l->set_down_servers(down); }) == 0;
-  };
-  parts_.forget_missing = [this](const std::string& slug) {
-    for (auto& l : lanes_) (void)l->forget_missing(slug);  // one that is full forgets in seconds
-  };
-  parts_.on_look_ups_served = [this] {
-    const std::lock_guard lock(mutex_);
-    look_ups_served_ = true;
-    changed_.notify_all();
-  };
-  parts_.on_stored_teams_live = [this] {
-    const std::lock_guard lock(mutex_);
-    stored_teams_live_ = true;
-    changed_.notify_all();
-  };
+  listen_to_the_tree();
 
   parts_.entry_points =
       actors::list_entry_points(options_.config.edge, options_.config.node.node.port_offset);
@@ -120,104 +90,6 @@ result<void> node::join_cluster() {
   return {};
 }
 
-lane_options node::options_of(unsigned index, const tls::server_options& tls) {
-  lane_options out;
-  out.index = index;
-  out.edge = edge_options_of(options_.config);
-  out.edge.passwords = &passwords_;
-  out.entry_points = entry_points_of(parts_.entry_points);
-  out.access_log = access_log_of(options_.config);
-  for (const auto& e : out.entry_points)
-    if (e.name == ping_entry_point(options_.config.edge)) out.ping_entry_point = e.index;
-  out.dns = limits::dns_server();
-  out.dns.lookups.asked_about = team_zone_ids(parts_.dns);
-  out.dns_listeners = parts_.dns.listeners;
-  out.tls = tls;
-  out.activate = activate_teams(*system_, defaults::missing_name_deadline);
-  out.missing_names = limits::missing_names();
-  return out;
-}
-
-result<void> node::make_lanes() {
-  tls::server_options tls;
-  auto fallback = tls::make_default_certificate();
-  if (!fallback) return std::move(fallback).error();
-  tls.fallback = *std::move(fallback);
-  auto key = tls::ticket_key::generate();
-  if (!key) return std::move(key).error();
-  tls.tickets.rotate_in(*key);
-  const unsigned count = lane_count(options_.config.node);
-  for (unsigned i = 0; i < count; ++i) {
-    lanes_.push_back(std::make_unique<lane>(options_of(i, tls)));
-    parts_.loop_reports.emplace_back(
-        [l = lanes_.back().get()](auto tell) { return l->report(std::move(tell)); });
-  }
-  return {};
-}
-
-result<void> node::wire_tables() {
-  const auto wire = [this](auto& table, auto subscribe, unsigned shard_bits) {
-    using publisher = typename std::decay_t<decltype(table)>::element_type;
-    std::vector<decltype(subscribe(*lanes_.front()))> subscriptions;
-    for (auto& l : lanes_) subscriptions.push_back(subscribe(*l));
-    table = std::make_shared<publisher>(std::move(subscriptions), nullptr, shard_bits);
-  };
-  constexpr unsigned usual = snapshot::default_shard_bits;
-  wire(
-      parts_.tables.sites, [](lane& l) { return l.sites(); }, usual);
-  wire(
-      parts_.tables.certificates, [](lane& l) { return l.certificates(); }, usual);
-  wire(
-      parts_.tables.names, [](lane& l) { return l.names(); }, usual);
-  wire(
-      parts_.tables.zones, [](lane& l) { return l.zones(); }, dns::route_shard_bits);
-  wire(
-      parts_.tables.challenges, [](lane& l) { return l.challenges(); }, usual);
-  return {};
-}
-
-result<void> node::wire_zones() {
-  for (const auto& zone : parts_.dns.zones)
-    parts_.zone_states[zone.name] = std::make_shared<dns::zone_state>(
-        zone.id, zone.apex, dns::zone_limits{},
-        parts_.clustered ? dns::serial_source::given : dns::serial_source::counted);
-  parts_.zone_routes = std::make_shared<dns::zone_routes>(parts_.tables.zones->table());
-  if (auto r = parts_.zone_routes->set_blocks(parts_.dns.blocks); !r) return r;
-  return {};
-}
-
-result<void> node::connect_redis() {
-  const auto& settings = options_.config.node;
-  redis::endpoint where;
-  if (settings.redis.managed) {
-    const auto port = settings.managed_redis_port();
-    where.hosts = {{"127.0.0.1", port}};
-    auto server = limits::managed_redis();
-    server.data_dir = settings.node.data_dir;
-    server.port = port;
-    server.line = std::make_shared<redis::lifeline>();
-    server.keeper = "/proc/self/exe";  // also when the file was replaced by a newer one
-    if (takes_over_)
-      if (auto running = takes_over_->take_redis(port)) server.line->take(std::move(running));
-    parts_.managed_redis = std::move(server);
-  } else {
-    const auto& url = *settings.redis.url;
-    where.hosts = {{url.host, url.port}};
-    where.user = url.user;
-    where.password = url.password;
-    where.database = url.database;
-    where.security = url.tls ? redis::transport::tls : redis::transport::plain;
-  }
-  auto options = limits::redis_client();
-  options.incarnation = parts_.incarnation;
-  parts_.redis = std::make_shared<redis::client>(control_, std::move(where), std::move(options));
-  parts_.scripts = std::make_shared<actors::script_library>();
-  parts_.redis->on_connected([this](bool connected) {
-    if (connected) actors::tell(actors::find_name(*system_, "teamdir"), actors::store_connected{});
-  });
-  return {};
-}
-
 result<void> node::open_admin_socket() {
   const auto& settings = options_.config.node;
   const auto handle = [this](http::local_request request,
@@ -245,6 +117,33 @@ result<void> node::open_admin_socket() {
     if (auto r = admin_->listen_tcp(*at); !r) return r;
   }
   return {};
+}
+
+// Called by actors and lanes, on any thread.
+void node::listen_to_the_tree() {
+  parts_.on_zone_read = [this](const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    zones_read_.insert(name);
+    changed_.notify_all();
+  };
+  parts_.publish_down = [this](std::shared_ptr<const http::down_servers> down) {
+    // All are told, also behind one that is full: it is told again.
+    return std::count_if(lanes_.begin(), lanes_.end(),
+                         [&](const auto& l) { return !l->set_down_servers(down); }) == 0;
+  };
+  parts_.forget_missing = [this](const std::string& slug) {
+    for (auto& l : lanes_) (void)l->forget_missing(slug);  // one that is full forgets in seconds
+  };
+  parts_.on_look_ups_served = [this] {
+    const std::lock_guard lock(mutex_);
+    look_ups_served_ = true;
+    changed_.notify_all();
+  };
+  parts_.on_stored_teams_live = [this] {
+    const std::lock_guard lock(mutex_);
+    stored_teams_live_ = true;
+    changed_.notify_all();
+  };
 }
 
 void node::start_tree() {
@@ -289,31 +188,6 @@ result<bool> node::wait_until_ready() {
   if (takes_over_) takes_over_->serving();
   takes_over_.reset();
   return true;
-}
-
-// A lane's sockets share their ports with those of the other lanes, and so with any other process
-// of this user: two nodes on one port would each get half of the clients.
-result<void> node::check_ports() const {
-  const auto check = [this](const net::address& at, net::socket_kind kind,
-                            const std::string& what) -> result<void> {
-    const auto is_ours = [&](const net::open_socket& s) {
-      return s.kind == kind && s.at.port() == at.port();
-    };
-    if (std::any_of(inherited_.begin(), inherited_.end(), is_ours)) return {};
-    auto free = net::check_free(at, kind);
-    if (free) return free;
-    auto f = free.error();
-    f.detail = fmt::format("{}: {}", what, f.detail);
-    return f;
-  };
-  for (const auto& e : entry_points_of(parts_.entry_points))
-    if (auto r = check(e.address, net::socket_kind::tcp, fmt::format("entry point {}", e.name)); !r)
-      return r;
-  for (const auto& l : parts_.dns.listeners)
-    for (const auto kind : {net::socket_kind::tcp, net::socket_kind::udp})
-      if (auto r = check(l.at, kind, fmt::format("DNS over {}", net::to_string(kind))); !r)
-        return r;
-  return {};
 }
 
 result<void> node::open_lanes() {

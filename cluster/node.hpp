@@ -70,6 +70,7 @@ class node {
   [[nodiscard]] result<void> open_admin_socket();
   [[nodiscard]] result<void> own();
   [[nodiscard]] result<void> join_cluster();
+  void listen_to_the_tree();
   void start_tree();
   [[nodiscard]] bool stop_tree();
   [[nodiscard]] result<void> check_ports() const;
