@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/check_cluster.hpp"
 
-#include "runtime/acme/files.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/date.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/tls/authority.hpp"
 #include "runtime/tls/certificate.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -14,10 +14,6 @@ namespace stagedoor::cluster {
 namespace {
 
 using configs::shown;
-
-std::string day(wall_time at) {
-  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(wall_clock::to_time_t(at)));
-}
 
 void check_key_mode(const configs::file_setting& key, configs::diagnostics& out) {
   struct stat about {};
@@ -50,19 +46,19 @@ void check_times(const tls::certificate& own, const configs::settings& node, wal
     out.warning(file.where,
                 fmt::format("cluster.certificate: expected one that is valid now, {} ended on {}: "
                             "no other node takes it; `stagedoor cluster add {}` replaces it",
-                            file.path, day(own.not_after()), node.node.name));
+                            file.path, date_of(own.not_after()), node.node.name));
   else if (now < own.not_before())
     out.warning(file.where,
                 fmt::format("cluster.certificate: expected one that is valid now, {} begins on {}: "
                             "no other node takes it (does the clock of this machine go right?)",
-                            file.path, day(own.not_before())));
+                            file.path, date_of(own.not_before())));
 }
 
 void check_authority(const tls::certificate& own, const configs::cluster_settings& files,
                      configs::diagnostics& out) {
-  const auto authority = acme::read_file(files.ca.path, tls::max_pem_bytes);
+  const auto authority = read_file(files.ca.path, tls::max_pem_bytes);
   if (!authority)
-    return out.error(files.ca.where, fmt::format("cluster.ca: {}", authority.error().detail));
+    return out.error(files.ca.where, fmt::format("cluster.ca: read {}", authority.error().detail));
   const auto signed_by = tls::check_issuer(own, authority->bytes, files.ca.path);
   if (signed_by) return;
   if (signed_by.error().kind != fault_kind::refused)

@@ -4,11 +4,12 @@
 #include "cluster/commands.hpp"
 #include "runtime/acme/files.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/date.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/tls/authority.hpp"
 
 #include <cstdio>
 #include <filesystem>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 namespace stagedoor::cluster {
@@ -40,14 +41,10 @@ bool exists(const std::string& path) {
          std::filesystem::file_type::not_found;
 }
 
-std::string day(wall_time at) {
-  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(wall_clock::to_time_t(at)));
-}
-
 result<tls::pem_pair> read_authority(const authority_paths& paths) {
-  auto chain = acme::read_file(paths.certificate, tls::max_pem_bytes);
+  auto chain = read_file(paths.certificate, tls::max_pem_bytes);
   if (!chain) return std::move(chain).error();
-  auto key = acme::read_file(paths.key, tls::max_pem_bytes);
+  auto key = read_file(paths.key, tls::max_pem_bytes);
   if (!key) return std::move(key).error();
   return tls::pem_pair{std::move(chain->bytes), std::move(key->bytes)};
 }
@@ -76,7 +73,7 @@ int cluster_init(const cluster_options& o) {
           "`stagedoor cluster add NAME` makes certificates of it",
           path));
   const auto now = wall_clock::now();
-  const auto made = tls::make_authority(fmt::format("stagedoor cluster {}", day(now)), now);
+  const auto made = tls::make_authority(fmt::format("stagedoor cluster {}", date_of(now)), now);
   if (!made) return complain(made.error().detail);
   if (auto w = acme::write_file(paths.key, made->key, for_owner_only); !w)
     return complain(w.error().detail);
@@ -87,7 +84,7 @@ int cluster_init(const cluster_options& o) {
       "  {}  every node needs it\n"
       "  {}  signs nodes; back it up, and keep it off the nodes\n"
       "next, for each node: stagedoor cluster add NAME{}\n",
-      day(now + tls::authority_lifetime), paths.certificate, paths.key,
+      date_of(now + tls::authority_lifetime), paths.certificate, paths.key,
       o.directory == cluster_options{}.directory ? "" : " --dir " + o.directory);
   return exit_ok;
 }
@@ -114,7 +111,7 @@ int cluster_add(const cluster_options& o) {
       "{} the certificate of {}, valid until {}\n"
       "copy node.crt, node.key and ca.crt from {} to {}, beside its stagedoor.yml:\n"
       "  cluster: {{ certificate: node.crt, key: node.key, ca: ca.crt }}\n{}",
-      again ? "replaced" : "made", name, day(parsed->not_after()), folder, name,
+      again ? "replaced" : "made", name, date_of(parsed->not_after()), folder, name,
       again ? "a running node takes the new files without a restart\n" : "");
   return exit_ok;
 }

@@ -3,44 +3,19 @@
 
 #include "configs/defaults.hpp"
 #include "runtime/base/ascii.hpp"
-#include "runtime/base/unique_fd.hpp"
+#include "runtime/base/file.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace stagedoor::configs {
 
 result<std::string> read_text_file(const std::string& path) {
-  // Without O_NONBLOCK a named pipe in the place of a file would wait for its writer for ever.
-  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  const auto failed = [&](int error) {
-    fault f = errno_fault(fault_side::operator_input, "read " + path, error);
-    if (error == ENOENT) f.kind = fault_kind::not_found;
-    return f;
-  };
-  if (!fd) return failed(errno);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return failed(errno);
-  if (!S_ISREG(status.st_mode))
-    return fault{fault_kind::invalid, fault_side::operator_input, retryable::no,
-                 path + " is not a regular file"};
-  std::string text;
-  std::array<char, 65536> buffer;
-  for (;;) {
-    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(errno);
-    if (got == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > defaults::config_file_bytes)
-      return fault{fault_kind::too_large, fault_side::operator_input, retryable::no,
-                   fmt::format("{} is larger than {} bytes", path, defaults::config_file_bytes)};
-  }
+  auto file = read_file(path, defaults::config_file_bytes);
+  if (file) return std::move(file->bytes);
+  auto why = std::move(file).error();
+  why.detail = "read " + why.detail;
+  return why;
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include "messages/support.hpp"
 #include "runtime/acme/files.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/base/log.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -25,13 +26,13 @@ acme::ca_options options_of(const configs::certificate_resolver& r, const config
   if (r.eab) out.external = acme::external_account{r.eab->kid, r.eab->hmac};
   // Read once, at the start of the actor; a few bytes each.
   for (const auto& file : r.ca_certificates) {
-    if (const auto pem = acme::read_file(node.edge_path(file), max_authority_bytes))
+    if (const auto pem = stagedoor::read_file(node.edge_path(file), max_authority_bytes))
       out.tls.ca_pem += pem->bytes + '\n';
     else
       log::error("certificate authority's own certificate not read",
                  {{"resolver", r.name}, {"error", pem.error().detail}});
   }
-  if (const auto url = acme::read_file(folder + "/account.url", max_url_bytes))
+  if (const auto url = stagedoor::read_file(folder + "/account.url", max_url_bytes))
     out.account_url = std::string(ascii::trim(url->bytes));
   return out;
 }
@@ -44,7 +45,7 @@ std::string account_folder(const configs::settings& node, const std::string& res
 
 result<acme::private_key> account_key(const std::string& folder) {
   const std::string path = folder + "/account.key";
-  if (const auto stored = acme::read_file(path, max_key_bytes))
+  if (const auto stored = stagedoor::read_file(path, max_key_bytes))
     return acme::private_key::from_pem(stored->bytes);
   else if (stored.error().kind != fault_kind::not_found)
     return stored.error();  // a key that cannot be read is not replaced: the account hangs on it

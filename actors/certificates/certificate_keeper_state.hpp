@@ -127,6 +127,9 @@ class certificate_keeper_state {
   [[nodiscard]] std::size_t ordering() const noexcept;
 
  private:
+  static constexpr std::string_view order_prefix = "order ";  ///< sources that are our own orders
+
+  [[nodiscard]] static wall_time renewal_of(const tls::certificate& c);
   enum class phase : std::uint8_t { covered, queued, ordering, pausing, hopeless };
   struct wish {
     std::string resolver;

@@ -2,6 +2,7 @@
 #include "actors/providers/middleware_builder.hpp"
 
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/http/accept_encoding.hpp"
 #include "runtime/http/basic_auth.hpp"
 #include "runtime/http/compress.hpp"
@@ -14,7 +15,6 @@
 #include "runtime/http/regexp.hpp"
 
 #include <fmt/format.h>
-#include <fstream>
 #include <set>
 
 namespace stagedoor::actors {
@@ -144,9 +144,11 @@ struct builder {
     for (const auto& line : m.users)
       if (auto added = add_user(line, options); !added) return added.error();
     if (!m.users_file.empty()) {
-      std::ifstream file(m.users_file);
-      if (!file) return wrong(fmt::format("usersFile: {} cannot be read", m.users_file));
-      for (std::string line; std::getline(file, line);) {
+      const auto file = read_file(m.users_file, max_users_file);
+      if (!file)
+        return wrong(fmt::format("usersFile: {} cannot be read{}", m.users_file,
+                                 file.error().detail.substr(m.users_file.size())));
+      for (const auto line : ascii::split(file->bytes, '\n')) {
         const auto text = ascii::trim(line);
         if (text.empty() || text.front() == '#') continue;
         if (options.users.size() == max_users)

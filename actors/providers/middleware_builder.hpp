@@ -24,7 +24,8 @@ void build_middlewares(const std::vector<const configs::dynamic_config*>& from,
                        middleware_map& into, configs::diagnostics& out);
 
 inline constexpr std::size_t max_chain_depth = 16;
-inline constexpr std::size_t max_chain_parts = 256;  ///< middlewares of one chain, flattened
-inline constexpr std::size_t max_users = 100'000;    ///< of one usersFile
+inline constexpr std::size_t max_chain_parts = 256;        ///< middlewares of one chain, flattened
+inline constexpr std::size_t max_users = 100'000;          ///< of one usersFile
+inline constexpr std::size_t max_users_file = 32U << 20U;  ///< bytes
 
 }  // namespace stagedoor::actors

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/acme/acme_json.hpp"
 
-#include "runtime/acme/files.hpp"
 #include "runtime/base/ascii.hpp"
 #include "runtime/base/base64.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/client/json.hpp"
 
 #include <fmt/format.h>
@@ -113,7 +113,7 @@ result<acme_json> parse_acme_json(std::string_view bytes) {
 }
 
 result<acme_json> load_acme_json(const std::string& path) {
-  const auto content = read_file(path, max_acme_json);
+  const auto content = read_file(path, max_acme_json, fault_side::self);
   if (!content) return content.error();
   auto all = parse_acme_json(content->bytes);
   if (all && (content->mode & 077U) != 0)

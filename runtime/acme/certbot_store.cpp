@@ -3,6 +3,7 @@
 
 #include "runtime/acme/files.hpp"
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -43,9 +44,9 @@ std::string setting(std::string_view text, std::string_view key) {
 result<stored_certificate> read_live(const std::string& live) {
   stored_certificate c;
   c.path = live + "/fullchain.pem";
-  auto chain = read_file(c.path, max_pem);
+  auto chain = read_file(c.path, max_pem, fault_side::self);
   if (!chain) return std::move(chain).error();
-  auto key_text = read_file(live + "/privkey.pem", max_pem);
+  auto key_text = read_file(live + "/privkey.pem", max_pem, fault_side::self);
   if (!key_text) return std::move(key_text).error();
   auto info = inspect_chain(chain->bytes);
   if (!info) return std::move(info).error();
@@ -140,7 +141,8 @@ result<certbot_tree> read_certbot(const std::string& folder) {
     lineage one;
     one.name = name;
     one.certificate = std::move(*certificate);
-    if (const auto renewal = read_file(fmt::format("{}/renewal/{}.conf", folder, name), max_pem)) {
+    if (const auto renewal =
+            read_file(fmt::format("{}/renewal/{}.conf", folder, name), max_pem, fault_side::self)) {
       one.server = setting(renewal->bytes, "server");
       one.authenticator = setting(renewal->bytes, "authenticator");
     }

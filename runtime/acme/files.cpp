@@ -35,29 +35,6 @@ std::string parent_of(const std::string& path) {
 
 }  // namespace
 
-result<file_content> read_file(const std::string& path, std::size_t limit) {
-  // Without O_NONBLOCK a named pipe in the place of a file would hold us up for ever.
-  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat about {};
-  if (!fd || ::fstat(fd.get(), &about) != 0) return disk_fault("read", path, errno);
-  if (!S_ISREG(about.st_mode))
-    return fault{fault_kind::invalid, fault_side::operator_input, retryable::no,
-                 path + ": not a regular file"};
-  file_content content;
-  content.mode = about.st_mode & 07777U;
-  char chunk[65536];
-  for (;;) {
-    const auto n = ::read(fd.get(), chunk, sizeof chunk);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return disk_fault("read", path, errno);
-    if (n == 0) return content;
-    content.bytes.append(chunk, static_cast<std::size_t>(n));
-    if (content.bytes.size() > limit)
-      return fault{fault_kind::too_large, fault_side::operator_input, retryable::no,
-                   fmt::format("{}: larger than {} bytes", path, limit)};
-  }
-}
-
 result<void> write_file(const std::string& path, std::string_view bytes, mode_t mode) {
   const auto draft = fmt::format("{}.{}.new", path, ::getpid());
   ::unlink(draft.c_str());  // of a process with our number that was killed here

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that must be whole or not there at all: keys and certificates.
+// Writes files that must be whole or not there at all: keys and certificates.
 //
 // Runs on: any thread that may wait for a disk; never a loop.
-// On failure: not_found, refused, too_large, conflict, internal.
+// On failure: not_found, refused, conflict, internal.
 #pragma once
 
 #include "runtime/base/result.hpp"
@@ -13,13 +13,6 @@
 #include <sys/types.h>
 
 namespace stagedoor::acme {
-
-struct file_content {
-  std::string bytes;
-  mode_t mode = 0;  ///< permission bits
-};
-
-[[nodiscard]] result<file_content> read_file(const std::string& path, std::size_t limit);
 
 /// Under another name first, on disk, then renamed: readers see the old file or the new one.
 [[nodiscard]] result<void> write_file(const std::string& path, std::string_view bytes, mode_t mode);

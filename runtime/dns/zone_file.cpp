@@ -2,6 +2,7 @@
 #include "runtime/dns/zone_file.hpp"
 
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/dns/rdata_text.hpp"
 #include "runtime/dns/rrset.hpp"
 #include "runtime/dns/types.hpp"
@@ -10,7 +11,6 @@
 
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 
 namespace stagedoor::dns {
 namespace {
@@ -285,22 +285,11 @@ parsed_zone parse_zone(std::string_view text, const std::string& path, std::stri
 
 file_reader disk_reader(std::size_t limit) {
   return [limit](const std::string& path) -> result<std::string> {
-    std::error_code ec;
-    const auto size = std::filesystem::file_size(path, ec);
-    if (ec)
-      return fault{fault_kind::not_found, fault_side::operator_input, retryable::yes,
-                   fmt::format("cannot read '{}': {}", path, ec.message())};
-    if (size > limit)
-      return fault{fault_kind::too_large, fault_side::operator_input, retryable::no,
-                   fmt::format("'{}' has {} bytes, at most {} are allowed", path, size, limit)};
-    std::string text(size, '\0');
-    std::ifstream in(path, std::ios::binary);
-    in.read(text.data(), static_cast<std::streamsize>(size));
-    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
-    if (in.bad() || !in.is_open())
-      return fault{fault_kind::not_found, fault_side::operator_input, retryable::yes,
-                   fmt::format("cannot read '{}'", path)};
-    return text;
+    auto file = read_file(path, limit);
+    if (file) return std::move(file->bytes);
+    auto why = std::move(file).error();
+    why.detail = "cannot read " + why.detail;
+    return why;
   };
 }
 

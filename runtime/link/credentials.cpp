@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/link/credentials.hpp"
 
+#include "runtime/base/file.hpp"
 #include "runtime/base/log.hpp"
 
-#include <cerrno>
 #include <fmt/format.h>
-#include <fstream>
 #include <sys/stat.h>
 
 namespace stagedoor::link {
 namespace {
-
-result<std::string> read_authority(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return errno_fault(fault_side::operator_input, path, errno);
-  std::string text(tls::max_pem_bytes, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
 
 fault named(fault f, const std::string& path) {
   f.detail = fmt::format("{}: {}", path, f.detail);
@@ -33,22 +22,22 @@ result<std::shared_ptr<const credentials>> credentials::load(const credential_fi
   auto own = tls::certificate::load(files.certificate, files.key);
   if (!own) return std::move(own).error();
   made->own = *own;
-  auto authority = read_authority(files.authority);
-  if (!authority) return std::move(authority).error();
+  const auto authority = read_file(files.authority, tls::max_pem_bytes);
+  if (!authority) return authority.error();
 
   tls::server_options s;
   s.least = tls::version::tls13;
   s.alpn = {link_alpn};
   s.fallback = *own;
   s.client = tls::client_certificate::required;
-  s.client_ca = *authority;
+  s.client_ca = authority->bytes;
   auto server = tls::server_context::make(std::move(s), nullptr);
   if (!server) return named(server.error(), files.authority);
   made->server = *std::move(server);
 
   tls::client_options c;
   c.least = tls::version::tls13;
-  c.ca = *authority;
+  c.ca = authority->bytes;
   c.alpn = {link_alpn};
   c.identity = *own;
   auto client = tls::client_context::make(std::move(c));

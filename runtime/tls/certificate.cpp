@@ -2,15 +2,14 @@
 #include "runtime/tls/certificate.hpp"
 
 #include "runtime/base/ascii.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/tls/openssl.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
-#include <cerrno>
 #include <ctime>
 #include <fmt/format.h>
-#include <fstream>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -113,17 +112,9 @@ bool holds_key(std::string_view pem) {
 
 result<std::string> read_pem(const std::string& path_or_pem) {
   if (path_or_pem.find("-----BEGIN") != std::string::npos) return path_or_pem;
-  errno = 0;
-  std::ifstream file(path_or_pem, std::ios::binary);
-  if (!file) {
-    auto f = errno_fault(fault_side::operator_input, path_or_pem, errno);
-    if (errno == ENOENT) f.kind = fault_kind::not_found;
-    return f;
-  }
-  std::string text(max_pem_bytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
+  auto file = read_file(path_or_pem, max_pem_bytes);
+  if (!file) return std::move(file).error();
+  return std::move(file->bytes);
 }
 
 }  // namespace

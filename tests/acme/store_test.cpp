@@ -4,6 +4,7 @@
 
 #include "runtime/acme/files.hpp"
 #include "runtime/base/base64.hpp"
+#include "runtime/base/file.hpp"
 #include "runtime/client/json.hpp"
 #include "tests/acme/certificate_maker.hpp"
 
