@@ -13,8 +13,6 @@
 namespace stagedoor::cluster {
 namespace {
 
-constexpr seconds end_patience{60};  // beyond the supervisors' own deadlines
-
 struct part {
   const char* within;  ///< a supervisor below the root; "" = the root
   const char* id;
@@ -67,12 +65,12 @@ void doorkeeper::end_part(std::size_t at, const std::function<void(result<void>)
   };
   const auto end = [this, next, failed, id = std::string(id)](const caf::actor& supervisor) {
     actors::ask<messages::child_stopped>(
-        this, supervisor, messages::stop_child{id}, end_patience,
+        this, supervisor, messages::stop_child{id}, defaults::handover_stop,
         [next](messages::child_stopped&) { next(); }, failed);
   };
   if (std::string_view(within).empty()) return end(root_);
   actors::ask<messages::child_location>(
-      this, root_, messages::locate_child{within}, end_patience,
+      this, root_, messages::locate_child{within}, defaults::handover_stop,
       [next, end](messages::child_location& m) { m.handle ? end(m.handle) : next(); }, failed);
 }
 

@@ -15,13 +15,6 @@
 #include <algorithm>
 
 namespace stagedoor::cluster {
-namespace {
-
-constexpr std::size_t max_knocking = 4;  // processes that want to take over, one after the other
-constexpr seconds content_grace{10};     ///< for teams and zones, before sockets open without them
-constexpr milliseconds drain_answer{1000};  // after a drained node has left, for who asked for it
-
-}  // namespace
 
 node::node(node_options options, std::optional<successor> takes_over)
     : options_(std::move(options)),
@@ -31,7 +24,7 @@ node::node(node_options options, std::optional<successor> takes_over)
       takes_over_(std::move(takes_over)),
       door_(control_, [this](net::handover_channel channel) {
         const std::lock_guard lock(mutex_);
-        if (knocking_.size() == max_knocking) return;  // closes it
+        if (knocking_.size() == defaults::handover_knocking) return;  // closes it
         knocking_.push_back(std::move(channel));
         changed_.notify_all();
       }) {
@@ -169,7 +162,7 @@ result<bool> node::wait_until_ready() {
     };
     // Whoever replaces a node that has all of it waits for it, or leaves that one in its place.
     // Also for teams that could be looked up: under load, too many would be at once.
-    const auto patience = takes_over_ ? seconds(defaults::handover_content) : content_grace;
+    const auto patience = takes_over_ ? defaults::handover_content : defaults::start_content;
     changed_.wait_for(lock, patience, [&] {
       return over() || (content_live() && (!takes_over_ || stored_teams_live_));
     });
@@ -178,7 +171,7 @@ result<bool> node::wait_until_ready() {
       return fault{fault_kind::timed_out, fault_side::self, retryable::yes,
                    "teams and zones are not live in time, the running node goes on"};
     if (!live)
-      log::warning("not everything is live yet", {{"waited_s", content_grace.count()},
+      log::warning("not everything is live yet", {{"waited_s", defaults::start_content.count()},
                                                   {"look_ups_served", look_ups_served_},
                                                   {"zones_read", zones_read_.size()},
                                                   {"zones", parts_.dns.zones.size()}});
@@ -213,7 +206,7 @@ std::optional<std::string> node::wait() {
 // end with the node.
 void node::stop_when_answered() {
   const bool posted = control_.post([this] {
-    answered_by_ = mono_clock::now() + drain_answer;
+    answered_by_ = mono_clock::now() + defaults::drain_answer;
     look_whether_answered();
   });
   if (!posted) request_stop();
@@ -239,7 +232,8 @@ void node::reopen_logs() {
 bool node::stop_tree() {
   actors::stop(root_);
   std::unique_lock lock(mutex_);
-  const bool ended = changed_.wait_for(lock, seconds(60), [this] { return ended_.has_value(); });
+  const bool ended =
+      changed_.wait_for(lock, defaults::tree_stop, [this] { return ended_.has_value(); });
   root_ = nullptr;
   return ended;
 }
@@ -260,8 +254,8 @@ void node::drain_lanes() {
   for (auto& l : lanes_) replaced_ ? l->hand_over(drained) : l->drain(drained);
   // Each lane has its own grace; this is for one that does not keep it. A node that was replaced
   // may linger for long, and ends when it is told to.
-  const auto until =
-      mono_clock::now() + seconds(60) + (replaced_ ? defaults::handover_patience : seconds(0));
+  const auto until = mono_clock::now() + defaults::lanes_stop +
+                     (replaced_ ? defaults::handover_patience : seconds(0));
   std::unique_lock lock(all->mutex);
   while (all->open > 0 && mono_clock::now() < until && !(replaced_ && stopping()))
     all->changed.wait_for(lock, milliseconds(100));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a lane has a team's site and name brought into the tables: it asks the team directory.
-// Runs on: made anywhere; the function on a lane's loop. On failure: activation::failed.
+// Runs on: made anywhere; the function on a lane's loop, the answer comes on the scheduler.
+// Bounded by: the deadline; missing_names, which asks. On failure: activation::failed.
 #pragma once
 
 #include "runtime/base/clock.hpp"
@@ -19,7 +20,7 @@ struct dns_plan;
 namespace stagedoor::cluster {
 
 /// Asks the actor named "teamdir". Before there has been one, no team is known that is not in the
-/// tables; while one is being restarted, nobody can say. |system| outlives the lanes.
+/// tables; while one is being restarted, it is waited for. |system| outlives the lanes.
 [[nodiscard]] snapshot::activate_function activate_teams(caf::actor_system& system,
                                                          milliseconds deadline);
 

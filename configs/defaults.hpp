@@ -104,6 +104,7 @@ inline constexpr std::size_t dns_log_buffer_bytes = 256U << 10U;  ///< gathered 
 // -- names that no table has, though they may exist; each for one loop ------------------------------
 
 inline constexpr seconds missing_name_deadline{2};            ///< of a question; then 503, SERVFAIL
+inline constexpr milliseconds look_up_pause{20};              ///< while the directory is away
 inline constexpr seconds missing_name_remembered{5};          ///< a name that does not exist
 inline constexpr std::size_t missing_names_unknown = 65'536;  ///< of those; the oldest makes room
 inline constexpr std::size_t missing_name_waiters = 4'096;    ///< requests and queries; then 503
@@ -159,10 +160,20 @@ inline constexpr std::size_t admin_body_bytes = 1U << 20U;  ///< of a request
 inline constexpr seconds admin_read_deadline{10};           ///< for a whole request
 inline constexpr seconds admin_answer_deadline{30};         ///< for the handler; then 504
 
+// -- a node that starts and stops --------------------------------------------------------------------
+
+inline constexpr seconds start_content{
+    10};  ///< for teams and zones; then sockets open without them
+inline constexpr milliseconds drain_answer{1000};  ///< to whoever had the node drained
+inline constexpr milliseconds tree_stop{60'000};   ///< beyond the supervisors' own deadlines
+inline constexpr milliseconds lanes_stop{60'000};  ///< beyond the graces of the lanes
+
 // -- a node that is replaced by another process ------------------------------------------------------
 
-inline constexpr seconds handover_step{10};       ///< for one message of the other process
-inline constexpr seconds handover_prepare{60};    ///< for the successor to read its configuration
+inline constexpr seconds handover_step{10};     ///< for one message of the other process
+inline constexpr seconds handover_prepare{60};  ///< for the successor to read its configuration
+inline constexpr std::size_t handover_knocking = 4;  ///< that want to take over, one after another
+inline constexpr seconds handover_stop{60};          ///< for each part that owns to end
 inline constexpr seconds handover_content{120};   ///< for it to have teams, zones and routes live
 inline constexpr seconds handover_serve{150};     ///< for it to serve, once it may own
 inline constexpr seconds handover_patience{300};  ///< for exchanges that were open when it did

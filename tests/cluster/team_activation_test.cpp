@@ -51,6 +51,48 @@ TEST_F(team_activation, a_directory_that_is_silent_or_away_is_no_denial) {
   EXPECT_EQ(ask("team-a"), activation::failed);
 }
 
+TEST_F(team_activation, a_directory_that_starts_again_is_waited_for) {
+  const auto known = [](const messages::look_up_team& m) -> result<messages::team_presence> {
+    return messages::team_presence{m.slug, messages::presence::active};
+  };
+  auto first = make_probe();
+  first.answers<messages::look_up_team>(known);
+  actors::publish_name(system(), "teamdir", first.handle());
+  EXPECT_EQ(ask("team-a"), activation::active);
+  kill(first.handle());
+  run();
+  std::optional<activation> outcome;
+  activate_("team-a", [&outcome](activation a) { outcome = a; });
+  advance(seconds(1));
+  EXPECT_FALSE(outcome) << "nobody has answered, and it is not late yet";
+  auto second = make_probe();
+  second.answers<messages::look_up_team>(known);
+  actors::publish_name(system(), "teamdir", second.handle());
+  advance(defaults::look_up_pause);
+  EXPECT_EQ(outcome, activation::active);
+}
+
+TEST_F(team_activation, a_question_that_the_directory_took_with_it_is_asked_again) {
+  auto first = make_probe();
+  first.answers<messages::look_up_team>(
+      [](const messages::look_up_team&) -> result<messages::team_presence> {
+        return fault{fault_kind::closed, fault_side::self, retryable::yes, "no answer was given"};
+      });
+  actors::publish_name(system(), "teamdir", first.handle());
+  std::optional<activation> outcome;
+  activate_("team-a", [&outcome](activation a) { outcome = a; });
+  run();
+  auto second = make_probe();
+  second.answers<messages::look_up_team>([](const messages::look_up_team& m) {
+    return result<messages::team_presence>({m.slug, messages::presence::unknown});
+  });
+  kill(first.handle());
+  run();
+  actors::publish_name(system(), "teamdir", second.handle());
+  advance(defaults::look_up_pause);
+  EXPECT_EQ(outcome, activation::unknown);
+}
+
 TEST(team_zones, are_found_by_name) {
   actors::dns_plan plan;
   for (const auto* name : {"localhost.", "other.", "kanban.domain."}) {

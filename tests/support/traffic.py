@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from node import HTTP
-from tasks import host_of
+from process import wait_until
+from tasks import host_of, outcome, provision, push
 
 ANSWER_SECONDS = 2  # then a request counts as failed
 DNS_PORT = 53
@@ -147,6 +148,7 @@ class attempts:
     def __init__(self, kinds: dict[str, Callable[[], object]], pause_s: float = 0.005):
         self.done: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
+        self._kinds = list(kinds)
         self._pause_s = pause_s
         self._stop = threading.Event()
         self._threads = [
@@ -163,10 +165,38 @@ class attempts:
             except Exception as error:  # any failure at all is what its tests are about
                 self.failures[f"{kind}: {error!r}"] += 1
 
+    def wait_for_more(self) -> None:
+        """Until every kind went well some more times."""
+        before = Counter(self.done)
+        wait_until(
+            lambda: all(self.done[kind] > before[kind] + 5 for kind in self._kinds),
+            30,
+            "traffic of every kind",
+        )
+
     def stop(self) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join(30)
+
+
+class producer:
+    """Pushes a task to provision another team each time it is called, and tries none again."""
+
+    def __init__(self, store: Callable, web: list[str]):
+        self.tasks: list[str] = []
+        self._store, self._web = store, web
+
+    def __call__(self) -> None:
+        task = provision(f"load-{len(self.tasks)}", web=self._web)
+        self.tasks.append(push(self._store(), task))
+        time.sleep(0.05)
+
+    def check(self) -> None:
+        """Each of them ends well."""
+        store = self._store()
+        ends = Counter(outcome(store, task, 30)["status"] for task in self.tasks)
+        assert ends == Counter(completed=len(self.tasks)), ends
 
 
 class traffic:

@@ -14,7 +14,7 @@ from node import HTTP, binary, other_release
 from owners import add_owned_teams, others, owner_of, watcher
 from process import wait_until
 from tasks import host_of, outcome, provision, push, run
-from traffic import attempts, get, query, traffic
+from traffic import attempts, get, producer, query, traffic
 
 TEAMS = 30
 STORED, ACTIVE = 400, 350  # teams; not all fit, so that they are looked up when asked for
@@ -27,15 +27,13 @@ class load(attempts):
     """Clients of each kind at each node, which forgive nothing, and a producer of tasks."""
 
     def __init__(self, c: cluster):
-        self._c = c
-        self.tasks: list[str] = []
-        kinds = {"tasks": self._pushed()}
+        self.producer = producer(lambda: c.redis, [c.upstream])
+        kinds = {"tasks": self.producer}
         for name, n in c.nodes.items():
             kinds[f"kept {name}"] = self._kept(n)
             kinds[f"new {name}"] = lambda n=n: self._expect_site(get(n.host, SLUG))
             for over in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 kinds[f"{over.name} {name}"] = lambda n=n, over=over: self._expect_name(n, over)
-        self._kinds = list(kinds)
         super().__init__(kinds, pause_s=0.02)
 
     @staticmethod
@@ -56,24 +54,6 @@ class load(attempts):
 
         return attempt
 
-    def _pushed(self):
-        number = iter(range(10**6))
-
-        def attempt() -> None:
-            task = provision(f"load-{next(number)}", web=[self._c.upstream])
-            self.tasks.append(push(self._c.redis, task))
-            time.sleep(0.05)
-
-        return attempt
-
-    def wait_for_more(self) -> None:
-        before = dict(self.done)
-        wait_until(
-            lambda: all(self.done[kind] > before.get(kind, 0) + 5 for kind in self._kinds),
-            30,
-            "traffic of every kind",
-        )
-
     def __enter__(self) -> "load":
         self.wait_for_more()
         return self
@@ -83,9 +63,9 @@ class load(attempts):
 
     def check(self) -> None:
         assert self.failures == Counter(), self.failures
-        ends = Counter(outcome(self._c.redis, task, 30)["status"] for task in self.tasks)
-        assert ends == Counter(completed=len(self.tasks)), ends
-        print(f"no failure in {sum(self.done.values())} attempts, {len(self.tasks)} of them tasks")
+        self.producer.check()
+        tasks = len(self.producer.tasks)
+        print(f"no failure in {sum(self.done.values())} attempts, {tasks} of them tasks")
 
 
 def replace(c: cluster, n: cluster_node, release) -> None:
@@ -263,7 +243,7 @@ def test_teams_that_are_not_in_memory_are_found_by_both_processes(make_cluster):
             pause_s=0.02,
         )
         old = n.process
-        time.sleep(0.3)
+        clients.wait_for_more()
         n.take_over()
         # These connections are the old process's, for one more request each.
         slug = f"later-{n.pid}"
@@ -272,10 +252,10 @@ def test_teams_that_are_not_in_memory_are_found_by_both_processes(make_cluster):
             assert status_of(link, f"cold-{next(numbers)}") == 200
         assert status_of(kept[2], slug) == 200
         assert status_of(kept[3], "nobody") == 404
-        time.sleep(0.3)
+        wait_until(lambda: clients.done.total() > 50, 20, "traffic with both processes")
         clients.stop()
         assert old.wait_end(30) == 0
-        assert clients.failures == Counter() and clients.done.total() > 50, clients.failures
+        assert clients.failures == Counter(), clients.failures
 
 
 def status_of(link: HTTPConnection, slug: str) -> int:
