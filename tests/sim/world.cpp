@@ -15,11 +15,11 @@ namespace {
 // assertions that are lost at their patience's end.
 constexpr micros settling = 15s;
 
+}  // namespace
+
 std::string say(const ownership& o) {
   return fmt::format("{} ({}, fence {})", to_text(o.what), o.holder.node, o.number);
 }
-
-}  // namespace
 
 const std::map<std::string, std::size_t, std::less<>>& world::kinds() {
   static const std::map<std::string, std::size_t, std::less<>> all{
@@ -343,20 +343,6 @@ void world::start_work(std::size_t n, const ownership& proof) {
   keep_writing(n, proof.what, start);
 }
 
-void world::check_overlap(std::size_t n, const ownership& proof) {
-  for (std::size_t other = 0; other < nodes_.size(); ++other) {
-    auto& peer = at(other);
-    if (other == n || !peer.up || peer.frozen) continue;
-    const auto found = peer.running.find(proof.what);
-    if (found == peer.running.end()) continue;
-    if (now_ < excused_until_ || wronged_.contains(found->second.proof.holder)) {
-      ++counters.excused_overlaps;
-      continue;
-    }
-    throw violation(fmt::format("{} starts while {} runs", say(proof), say(found->second.proof)));
-  }
-}
-
 void world::keep_writing(std::size_t n, const owned_key& key, std::uint64_t start) {
   in_process(n, at(n).process, now_ + between(50ms, 1'500ms), [this, n, key, start] {
     auto& node = at(n);
@@ -372,23 +358,6 @@ void world::keep_writing(std::size_t n, const owned_key& key, std::uint64_t star
         });
     keep_writing(n, key, start);
   });
-}
-
-void world::check_moves(sim_node& n, const effects& wanted, std::size_t owned_before) {
-  const auto moved =
-      static_cast<std::size_t>(std::count_if(wanted.begin(), wanted.end(), [](const effect& e) {
-        const auto* stop = std::get_if<stop_owned>(&e);
-        return stop != nullptr && stop->why == stop_reason::moved;
-      }));
-  if (moved == 0) return;
-  const reconciler_options limits;
-  const bool draining = n.state->membership().draining();
-  const auto share = std::max(limits.at_least, owned_before * limits.share_percent / 100);
-  if (!draining && moved > share)
-    throw violation(fmt::format("{} moves {} of {} at once", n.name, moved, owned_before));
-  if (n.last_moves != mono_time{} && local(n) - n.last_moves < limits.interval)
-    throw violation(fmt::format("{} moves twice in one interval", n.name));
-  n.last_moves = local(n);
 }
 
 // -- what should be ------------------------------------------------------------------------------------
@@ -427,56 +396,6 @@ void world::read_desired(std::size_t n, const cluster::read_desired& what) {
                  step(n, at(n).state->desired(kind, version, ids, local(at(n))));
                });
   });
-}
-
-// -- how it ended --------------------------------------------------------------------------------------
-
-std::string world::missing() {
-  std::map<owned_key, std::size_t> runs;
-  for (const auto& n : nodes_) {
-    if (!n->up || n->frozen) continue;
-    for (const auto& [key, work] : n->running) {
-      if (++runs[key] > 1) return fmt::format("{} runs twice", to_text(key));
-      if (!desired_[key.kind].ids.contains(key.id))
-        return fmt::format("{} runs on {} and is not desired", to_text(key), n->name);
-      const auto record = store_.now().owners.find(key);
-      if (record == store_.now().owners.end() || record->second.holder != work.proof.holder)
-        return fmt::format("{} runs on {} without a record", to_text(key), n->name);
-    }
-  }
-  for (const auto& [kind, set] : desired_)
-    for (const auto& id : set.ids) {
-      std::size_t slots = 0;
-      for (std::uint32_t slot = 0; slot < kinds().find(kind)->second; ++slot)
-        slots += runs.contains({kind, id, slot}) ? 1U : 0U;
-      if (slots < std::min(live(), kinds().find(kind)->second))
-        return fmt::format("{} {} runs {} times", kind, id, slots);
-    }
-  return "";
-}
-
-std::string world::misplaced() {
-  std::vector<candidate> candidates;
-  std::vector<const sim_node*> who;
-  for (const auto& n : nodes_) {
-    if (!n->up || n->state->membership().draining()) continue;
-    const auto entry = store_.now().members.find(n->name);
-    if (entry == store_.now().members.end()) return n->name + " is no member";
-    candidates.push_back({stable_hash(n->name), entry->second.who.capacity});
-    who.push_back(n.get());
-  }
-  for (const auto& [kind, set] : desired_)
-    for (const auto& id : set.ids) {
-      ranking best;
-      best.choose(key_hash(kind, id), candidates, kinds().find(kind)->second);
-      for (std::size_t r = 0; r < best.count(); ++r) {
-        const auto& running = who[best.at(r)]->running;
-        const auto first = running.lower_bound({kind, id, 0});
-        if (first == running.end() || first->first.kind != kind || first->first.id != id)
-          return fmt::format("{} {} should run on {}", kind, id, who[best.at(r)]->name);
-      }
-    }
-  return "";
 }
 
 }  // namespace stagedoor::test

@@ -41,6 +41,9 @@ struct world_counters {
                 evicted = 0, failovers = 0, excused_overlaps = 0;
 };
 
+/// "0 team a (node-1, fence 7)", for violations.
+[[nodiscard]] std::string say(const cluster::ownership& o);
+
 class world {
  public:
   struct running_work {
